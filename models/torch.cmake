@@ -1,0 +1,47 @@
+# The one file that knows where LibTorch is. Makes the imported target cascade_torch.
+#
+# CASCADE_TORCH_ROOT is a folder with include/ and lib/: the `torch` folder of the PyPI wheel, or an official
+# libtorch folder. `find_package(Torch)` is not used: a CUDA wheel's config insists on a CUDA toolkit.
+if(NOT CASCADE_TORCH_ROOT)
+  if(DEFINED ENV{CASCADE_TORCH_ROOT})
+    set(CASCADE_TORCH_ROOT $ENV{CASCADE_TORCH_ROOT})
+  else()
+    set(CASCADE_TORCH_ROOT $ENV{HOME}/.cache/cascade/libtorch-2.11.0/torch)
+  endif()
+endif()
+if(NOT EXISTS ${CASCADE_TORCH_ROOT}/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "No LibTorch in '${CASCADE_TORCH_ROOT}' (looked for lib/libtorch_cpu.so). "
+      "Run ./serve --build-only, which installs the wheel, or set CASCADE_TORCH_ROOT to a libtorch folder.")
+endif()
+
+add_library(cascade_torch INTERFACE IMPORTED GLOBAL)
+target_include_directories(cascade_torch SYSTEM INTERFACE
+    ${CASCADE_TORCH_ROOT}/include ${CASCADE_TORCH_ROOT}/include/torch/csrc/api/include)
+target_link_directories(cascade_torch INTERFACE ${CASCADE_TORCH_ROOT}/lib)
+target_link_libraries(cascade_torch INTERFACE torch_cpu c10)
+set(cascade_torch_rpath ${CASCADE_TORCH_ROOT}/lib)
+
+# A wheel finds its CUDA libraries in the sibling folder nvidia/; an official CUDA libtorch brings its own.
+set(cascade_nvidia ${CASCADE_TORCH_ROOT}/../nvidia/cu13)
+if(EXISTS ${cascade_nvidia}/lib)
+  list(APPEND cascade_torch_rpath ${cascade_nvidia}/lib)
+  target_link_options(cascade_torch INTERFACE -Wl,-rpath-link,${cascade_nvidia}/lib)
+endif()
+
+if(CASCADE_CUDA)
+  if(NOT EXISTS ${CASCADE_TORCH_ROOT}/lib/libtorch_cuda.so)
+    message(FATAL_ERROR "CASCADE_CUDA is on, but '${CASCADE_TORCH_ROOT}' is a CPU-only LibTorch.")
+  endif()
+  target_compile_definitions(cascade_torch INTERFACE CASCADE_CUDA=1)
+  if(EXISTS ${cascade_nvidia}/include)
+    target_include_directories(cascade_torch SYSTEM INTERFACE ${cascade_nvidia}/include)
+  endif()
+  # --no-as-needed: registration happens in static initialisers, so nothing refers to libtorch_cuda by name.
+  # The wheel's other CUDA libraries are needed at run time only.
+  target_link_libraries(cascade_torch INTERFACE
+      -Wl,--no-as-needed torch_cuda c10_cuda -Wl,--as-needed)
+  target_link_options(cascade_torch INTERFACE -Wl,--unresolved-symbols=ignore-in-shared-libs)
+endif()
+
+set(CMAKE_BUILD_RPATH ${cascade_torch_rpath})
+set(CMAKE_INSTALL_RPATH ${cascade_torch_rpath})
