@@ -17,14 +17,14 @@ endif()
 add_library(cascade_torch INTERFACE IMPORTED GLOBAL)
 target_include_directories(cascade_torch SYSTEM INTERFACE
     ${CASCADE_TORCH_ROOT}/include ${CASCADE_TORCH_ROOT}/include/torch/csrc/api/include)
-target_link_directories(cascade_torch INTERFACE ${CASCADE_TORCH_ROOT}/lib)
-target_link_libraries(cascade_torch INTERFACE torch_cpu c10)
-set(cascade_torch_rpath ${CASCADE_TORCH_ROOT}/lib)
+# Full paths, so that CMake puts the folder into the binaries' RPATH.
+target_link_libraries(cascade_torch INTERFACE
+    ${CASCADE_TORCH_ROOT}/lib/libtorch_cpu.so ${CASCADE_TORCH_ROOT}/lib/libc10.so)
 
-# A wheel finds its CUDA libraries in the sibling folder nvidia/; an official CUDA libtorch brings its own.
+# A wheel finds its CUDA libraries in the sibling folder nvidia/ (its own RPATH says so, for run time); an
+# official CUDA libtorch brings its own.
 set(cascade_nvidia ${CASCADE_TORCH_ROOT}/../nvidia/cu13)
 if(EXISTS ${cascade_nvidia}/lib)
-  list(APPEND cascade_torch_rpath ${cascade_nvidia}/lib)
   target_link_options(cascade_torch INTERFACE -Wl,-rpath-link,${cascade_nvidia}/lib)
 endif()
 
@@ -39,9 +39,7 @@ if(CASCADE_CUDA)
   # --no-as-needed: registration happens in static initialisers, so nothing refers to libtorch_cuda by name.
   # The wheel's other CUDA libraries are needed at run time only.
   target_link_libraries(cascade_torch INTERFACE
-      -Wl,--no-as-needed torch_cuda c10_cuda -Wl,--as-needed)
+      -Wl,--no-as-needed ${CASCADE_TORCH_ROOT}/lib/libtorch_cuda.so ${CASCADE_TORCH_ROOT}/lib/libc10_cuda.so
+      -Wl,--as-needed)
   target_link_options(cascade_torch INTERFACE -Wl,--unresolved-symbols=ignore-in-shared-libs)
 endif()
-
-set(CMAKE_BUILD_RPATH ${cascade_torch_rpath})
-set(CMAKE_INSTALL_RPATH ${cascade_torch_rpath})

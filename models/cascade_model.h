@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "models/stage_executor.h"
+#include "models/stage_spec.h"
+
+namespace cascade {
+
+// The weights of a cascade, resident in memory. Thread-safe; outlives the
+// executors that it makes.
+class CascadeModel {
+ public:
+  virtual ~CascadeModel() = default;
+
+  virtual const CascadeSpec& spec() const = 0;
+
+  // Makes an executor for one lane: a slot pool of its own over the shared
+  // weights. Measures the batch sizes on first use. Call it on the thread that
+  // will own the executor.
+  virtual absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(
+      int stage_index) const = 0;
+};
+
+enum class Reproducibility {
+  kExact,  // Only batch sizes that give the same bytes; the default.
+  kFast,   // Every batch size.
+};
+
+struct LoadOptions {
+  std::string name;  // What to call the cascade; empty: as the package says.
+  std::string device = "cpu";  // "cpu" or "cuda:N".
+  int max_batch_rows = 32;     // 1..1024.
+  int slots_per_executor = 64;  // 1..4096.
+  Reproducibility reproducibility = Reproducibility::kExact;
+};
+
+// Reads the package in folder `path`: cascade.json and one weight file a stage.
+// Every name, shape, dtype and digest is checked; what is wrong is told with
+// file and tensor, and a half-good package is refused whole.
+// NOT_FOUND, INVALID_ARGUMENT (malformed), DATA_LOSS (wrong digest or
+// truncated), UNIMPLEMENTED (device not in this build).
+absl::StatusOr<std::unique_ptr<CascadeModel>> LoadCascade(
+    const std::string& path, const LoadOptions& options);
+
+// "0.1.0 cpu avx512_bf16 torch 2.11.0": what the same bytes are promised on.
+std::string BuildDescription();
+
+}  // namespace cascade

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/sampling/diffusion_spec.h"
+#include "models/sampling/sampler_options.h"
+
+namespace cascade {
+
+// x0 estimates that a line may look back on, the current one included.
+inline constexpr int kHistoryLength = 4;
+
+// One network evaluation of one image, whatever the sampler:
+//
+//   output = network(c_in * x, timestep)        guided: uncond + scale (cond - uncond)
+//   x0     = clip(c_x * x + c_out * output)
+//   x_next = a * x + sum_k b[k] * x0_history[k] + n * noise,   k = 0 is this x0
+//
+// n = exp(log_variance / 2), where log_variance lies between the two bounds: at
+// the fraction (v + 1) / 2 for a learned-range network (v: the second half of
+// its output channels), and both bounds are equal otherwise.
+struct SamplerLine {
+  double timestep = 0;  // What the network is told, in the training's units.
+  double c_in = 1;
+  double c_x = 0;
+  double c_out = 1;
+  bool clip = true;  // To [-1, 1].
+  double a = 0;
+  std::array<double, kHistoryLength> b = {};
+  bool adds_noise = false;
+  double min_log_variance = 0;  // Where v = -1.
+  double max_log_variance = 0;  // Where v = +1.
+  bool guided = false;
+};
+
+// A sampler, compiled for one stage: the lines in the order they run.
+struct SamplerTable {
+  double guidance_scale = 1;
+  // The network has variance channels, used or not (DDIM ignores them).
+  bool learned_variance = false;
+  std::vector<SamplerLine> lines;
+};
+
+// Compiles `options` for a stage trained as `spec`. All arithmetic is double.
+// INVALID_ARGUMENT, with the option's name and value, for what cannot be run.
+absl::StatusOr<SamplerTable> CompileSampler(const DiffusionSpec& spec,
+                                            const SamplerOptions& options);
+
+}  // namespace cascade

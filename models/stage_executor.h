@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "models/host_image.h"
+#include "models/sampling/sampler_table.h"
+#include "models/stage_spec.h"
+
+namespace cascade {
+
+// The finished image of a stage, as exact floats on the device that made it.
+// Immutable, so that any number of stages and threads may read it.
+class StageOutput {
+ public:
+  virtual ~StageOutput() = default;
+
+  virtual int resolution() const = 0;
+  virtual int channels() const = 0;
+  // Copies the floats to the host: channels x height x width, nominally in
+  // [-1, 1].
+  virtual std::vector<float> ToHost() const = 0;
+};
+
+// What a stage is to do for one image.
+struct ImagePlan {
+  // Shared by the images of a request.
+  std::shared_ptr<const SamplerTable> table;
+  // Every random number of the image is a function of this seed, the stage, the
+  // purpose, the line, and the element: never of its place in a batch.
+  uint64_t image_seed = 0;
+  // None: unconditional (the null class of a conditional network).
+  std::optional<int> class_id;
+  // s, as AugmentationSpec has it. 0 for a base.
+  double augmentation_level = 0;
+  // The stage below's image; null for a base.
+  std::shared_ptr<const StageOutput> input;
+};
+
+// A place in an executor's pool: x, x0 history, conditioning, class, seed, line.
+using Slot = int;
+// Names a submitted step.
+using Ticket = uint64_t;
+
+struct StepRow {
+  Slot slot = 0;
+  // Asks for 8-bit pixels: of the x0 estimate while lines remain (a preview), of
+  // the finished image after the last line.
+  bool wants_pixels = false;
+};
+
+struct RowOutcome {
+  // False: x became infinite or NaN. The slot is lost; release it.
+  bool finite = true;
+  std::optional<HostImage> pixels;
+};
+
+struct StepOutcome {
+  std::vector<RowOutcome> rows;  // In the order of the step's rows.
+  absl::Duration device_time;
+};
+
+// What an executor can take, fixed at load.
+struct ExecutorLimits {
+  int slots = 0;
+  // A step computes one network row per image, two while guidance applies.
+  // Sizes, ascending, that give the same bytes for an image as any other of
+  // them (all sizes up to the largest in FAST mode). The first is 1.
+  std::vector<int> batch_rows;
+  // Ascending in rows; a subset of batch_rows.
+  std::vector<BatchCost> costs;
+  int64_t bytes_per_slot = 0;
+  int64_t bytes_per_row = 0;
+};
+
+// One stage's weights on one device, and a pool of slots.
+//
+// Owned by one lane and called from its thread only; StageOutputs may be read
+// anywhere. A step is transactional: when Enqueue() or Wait() fails, the slots
+// hold what they held before it, and it may be repeated in smaller pieces.
+class StageExecutor {
+ public:
+  virtual ~StageExecutor() = default;
+
+  virtual const StageSpec& spec() const = 0;
+  virtual const ExecutorLimits& limits() const = 0;
+
+  // Takes a slot for each plan and puts x_T, conditioning and table into it.
+  // RESOURCE_EXHAUSTED without effect when there are fewer free slots.
+  virtual absl::StatusOr<std::vector<Slot>> Admit(
+      std::span<const ImagePlan> plans) = 0;
+
+  // Submits the next line of each slot. The network rows of all (RowsOf) must
+  // fit the largest of limits().batch_rows; the executor splits or pads to the
+  // sizes that it holds exact. On a CPU it computes; on a GPU it returns at
+  // once.
+  virtual absl::StatusOr<Ticket> Enqueue(std::span<const StepRow> rows) = 0;
+
+  // Blocks until the step is done.
+  virtual absl::StatusOr<StepOutcome> Wait(Ticket ticket) = 0;
+
+  // The finished image of a slot whose lines have all run.
+  virtual absl::StatusOr<std::shared_ptr<const StageOutput>> Export(
+      Slot slot) = 0;
+
+  // Frees the slots.
+  virtual void Release(std::span<const Slot> slots) = 0;
+};
+
+}  // namespace cascade
