@@ -8,6 +8,18 @@ enum class SamplerKind {
   kDpmSolverPlusPlus2M  // Lu et al. 2022, algorithm 2 (multistep, order 2)
 };
 
+// Which of the training's timesteps the steps visit.
+enum class TimestepSpacing {
+  // Evenly from the last timestep, which is where noise is, to the first (for
+  // DPM-Solver++ to the first of one step more, and then the clean image).
+  kEven,
+  // "ddimN": multiples of the smallest stride that gives N. Starts below the
+  // last timestep: far below it for few steps, so it is for parity with
+  // published results. Numbers that no stride gives are spaced evenly. Not for
+  // DPM-Solver++.
+  kStride,
+};
+
 // Classifier-free guidance: output = uncond + scale * (cond - uncond)
 // (Ho & Salimans 2022, with scale = 1 + w). Scale 1 is no guidance: one row.
 struct GuidanceOptions {
@@ -24,6 +36,7 @@ struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
   int num_steps = 50;  // 1..T.
   double eta = 0.0;    // DDIM only: 0 deterministic .. 1 ancestral-like.
+  TimestepSpacing spacing = TimestepSpacing::kEven;
   GuidanceOptions guidance;
 };
 

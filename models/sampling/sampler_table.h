@@ -14,9 +14,9 @@ inline constexpr int kHistoryLength = 4;
 
 // One network evaluation of one image, whatever the sampler:
 //
-//   output = network(c_in * x, timestep)        guided: uncond + scale (cond - uncond)
-//   x0     = clip(c_x * x + c_out * output)
-//   x_next = a * x + sum_k b[k] * x0_history[k] + n * noise,   k = 0 is this x0
+//   output = network(c_in * x, timestep)        guided: uncond + scale (cond -
+//   uncond) x0     = clip(c_x * x + c_out * output) x_next = a * x + sum_k b[k]
+//   * x0_history[k] + n * noise,   k = 0 is this x0
 //
 // n = exp(log_variance / 2), where log_variance lies between the two bounds: at
 // the fraction (v + 1) / 2 for a learned-range network (v: the second half of
@@ -42,6 +42,13 @@ struct SamplerTable {
   bool learned_variance = false;
   std::vector<SamplerLine> lines;
 };
+
+// Network rows that `line` takes for one image: two while guidance applies.
+inline int RowsOf(const SamplerLine& line) { return line.guided ? 2 : 1; }
+
+// Network rows that the lines from `first_line` on take for one image: what is
+// left to do.
+int RowsFrom(const SamplerTable& table, int first_line);
 
 // Compiles `options` for a stage trained as `spec`. All arithmetic is double.
 // INVALID_ARGUMENT, with the option's name and value, for what cannot be run.

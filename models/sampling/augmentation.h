@@ -1,0 +1,24 @@
+#pragma once
+
+#include "models/sampling/noise_schedule.h"
+
+namespace cascade {
+
+// One level of Gaussian conditioning augmentation: the low-resolution input
+// becomes signal * input + noise * eps.
+struct AugmentationPoint {
+  double signal = 1;
+  double noise = 0;
+  // What the network is told: 0 for a clean input, else 1 + the timestep of the
+  // augmentation schedule, up to T.
+  int index = 0;
+};
+
+// The point of `schedule` at level s in [0, 1]: index = round(s T). Training
+// and serving both ask here, so that they mean the same by a level.
+AugmentationPoint AugmentationAtLevel(const NoiseSchedule& schedule,
+                                      double level);
+// The point of an index in 0 .. T, as training draws it.
+AugmentationPoint AugmentationAtIndex(const NoiseSchedule& schedule, int index);
+
+}  // namespace cascade
