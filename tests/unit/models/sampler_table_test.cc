@@ -1,0 +1,261 @@
+#include "models/sampling/sampler_table.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "models/sampling/noise_schedule.h"
+
+namespace cascade {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+SamplerTable Compile(const DiffusionSpec& spec, const SamplerOptions& options) {
+  absl::StatusOr<SamplerTable> table = CompileSampler(spec, options);
+  EXPECT_TRUE(table.ok()) << table.status();
+  return table.ok() ? *table : SamplerTable();
+}
+
+SamplerOptions Options(SamplerKind kind, int num_steps, double eta = 0) {
+  SamplerOptions options;
+  options.kind = kind;
+  options.num_steps = num_steps;
+  options.eta = eta;
+  return options;
+}
+
+std::string Refusal(const SamplerOptions& options) {
+  const absl::Status status = CompileSampler({}, options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  return std::string(status.message());
+}
+
+// The best possible network for data that is N(mean, deviation^2) per element:
+// its prediction of `kind` at x.
+double IdealOutput(PredictionType kind, double alpha_bar, double x, double mean,
+                   double deviation) {
+  const double alpha = std::sqrt(alpha_bar);
+  const double variance = deviation * deviation;
+  const double x0 = (alpha * variance * x + (1 - alpha_bar) * mean) /
+                    (alpha_bar * variance + 1 - alpha_bar);
+  const double eps = (x - alpha * x0) / std::sqrt(1 - alpha_bar);
+  switch (kind) {
+    case PredictionType::kEpsilon:
+      return eps;
+    case PredictionType::kVelocity:
+      return alpha * eps - std::sqrt(1 - alpha_bar) * x0;
+    case PredictionType::kSample:
+      return x0;
+  }
+  return 0;
+}
+
+// Runs `table` without noise from `x` with the ideal network.
+double Sample(const DiffusionSpec& spec, const SamplerTable& table, double x,
+              double mean, double deviation) {
+  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
+  std::array<double, kHistoryLength> history = {};
+  for (const SamplerLine& line : table.lines) {
+    const double alpha_bar =
+        schedule.alpha_bar(static_cast<int>(line.timestep));
+    const double output =
+        IdealOutput(spec.prediction, alpha_bar, x, mean, deviation);
+    for (size_t k = kHistoryLength - 1; k > 0; --k) history[k] = history[k - 1];
+    history[0] = line.c_x * x + line.c_out * output;
+    x *= line.a;
+    for (size_t k = 0; k < kHistoryLength; ++k) x += line.b[k] * history[k];
+  }
+  return x;
+}
+
+// Where the probability-flow ODE takes x_T for such data when it stops at
+// `alpha_bar`: the distance from the mean in deviations stays the same.
+double ExactSample(const DiffusionSpec& spec, double alpha_bar, double x,
+                   double mean, double deviation) {
+  const auto total_deviation = [&](double a) {
+    return std::sqrt(a * deviation * deviation + 1 - a);
+  };
+  const double start = NoiseSchedule(spec.schedule, spec.num_timesteps)
+                           .alpha_bar(spec.num_timesteps - 1);
+  return std::sqrt(alpha_bar) * mean + total_deviation(alpha_bar) *
+                                           (x - std::sqrt(start) * mean) /
+                                           total_deviation(start);
+}
+
+TEST(SamplerTableTest, EverySamplerCompilesForEveryNumberOfSteps) {
+  for (SamplerKind kind : {SamplerKind::kDdpm, SamplerKind::kDdim,
+                           SamplerKind::kDpmSolverPlusPlus2M}) {
+    for (VarianceKind variance :
+         {VarianceKind::kFixedSmall, VarianceKind::kFixedLarge,
+          VarianceKind::kLearnedRange}) {
+      for (int total : {1, 2, 50}) {
+        for (int steps = 1; steps <= total; ++steps) {
+          const SamplerTable table =
+              Compile({.num_timesteps = total, .variance = variance},
+                      Options(kind, steps));
+          ASSERT_EQ(table.lines.size(), static_cast<size_t>(steps));
+          double last = total;
+          for (const SamplerLine& line : table.lines) {
+            ASSERT_LT(line.timestep, last);
+            last = line.timestep;
+            ASSERT_TRUE(std::isfinite(
+                line.a + line.b[0] + line.b[1] + line.c_x + line.c_out +
+                line.min_log_variance + line.max_log_variance));
+          }
+          // The last line lands on x0.
+          EXPECT_EQ(table.lines.front().timestep, total - 1);
+          EXPECT_NEAR(table.lines.back().a, 0, 1e-15);
+          EXPECT_NEAR(table.lines.back().b[0], 1, 1e-12);
+          EXPECT_FALSE(table.lines.back().adds_noise);
+        }
+      }
+    }
+  }
+}
+
+TEST(SamplerTableTest, DdpmTakesItsBoundsFromTheVarianceKind) {
+  const DiffusionSpec spec = {.schedule = ScheduleKind::kLinear};
+  auto first = [&](VarianceKind variance) {
+    DiffusionSpec kind = spec;
+    kind.variance = variance;
+    return Compile(kind, Options(SamplerKind::kDdpm, 250)).lines[0];
+  };
+  const SamplerLine small = first(VarianceKind::kFixedSmall);
+  const SamplerLine large = first(VarianceKind::kFixedLarge);
+  const SamplerLine learned = first(VarianceKind::kLearnedRange);
+  EXPECT_NEAR(small.min_log_variance, -2.55723115, 1e-8);
+  EXPECT_EQ(small.min_log_variance, small.max_log_variance);
+  EXPECT_NEAR(large.min_log_variance, std::log(0.0775193450), 1e-8);
+  EXPECT_EQ(large.min_log_variance, large.max_log_variance);
+  EXPECT_EQ(learned.min_log_variance, small.min_log_variance);
+  EXPECT_EQ(learned.max_log_variance, large.max_log_variance);
+  EXPECT_NEAR(learned.b[0], 0.000512761498, 1e-12);
+  EXPECT_NEAR(learned.a, 0.960455307, 1e-9);
+}
+
+TEST(SamplerTableTest, DdimWithEtaOneHasTheDdpmPosterior) {
+  const DiffusionSpec spec = {.variance = VarianceKind::kFixedSmall};
+  const SamplerTable ddpm = Compile(spec, Options(SamplerKind::kDdpm, 20));
+  const SamplerTable ddim = Compile(spec, Options(SamplerKind::kDdim, 20, 1));
+  for (size_t i = 0; i + 1 < ddpm.lines.size(); ++i) {
+    EXPECT_NEAR(ddim.lines[i].a, ddpm.lines[i].a, 1e-9);
+    EXPECT_NEAR(ddim.lines[i].b[0], ddpm.lines[i].b[0], 1e-9);
+    EXPECT_TRUE(ddim.lines[i].adds_noise);
+    EXPECT_NEAR(ddim.lines[i].min_log_variance, ddpm.lines[i].min_log_variance,
+                1e-9);
+  }
+}
+
+TEST(SamplerTableTest, DdimWithEtaZeroAddsNoNoise) {
+  for (const SamplerLine& line :
+       Compile({}, Options(SamplerKind::kDdim, 20)).lines) {
+    EXPECT_FALSE(line.adds_noise);
+  }
+}
+
+TEST(SamplerTableTest, DeterministicSamplersSolveTheFlowForEveryPrediction) {
+  for (PredictionType prediction :
+       {PredictionType::kEpsilon, PredictionType::kVelocity,
+        PredictionType::kSample}) {
+    const DiffusionSpec spec = {.schedule = ScheduleKind::kLinear,
+                                .prediction = prediction};
+    const double exact = ExactSample(spec, 1, 1.5, 0.3, 0.25);
+    for (SamplerKind kind :
+         {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M}) {
+      const double result =
+          Sample(spec, Compile(spec, Options(kind, 500)), 1.5, 0.3, 0.25);
+      EXPECT_NEAR(result, exact, 5e-3);
+    }
+  }
+}
+
+// The error after the first three quarters of the lines. Towards the clean
+// image the steps in log-SNR do not shrink with their number, so no order
+// shows.
+double ErrorAtThreeQuarters(SamplerKind kind, int steps) {
+  const DiffusionSpec spec = {.num_timesteps = 4001,
+                              .schedule = ScheduleKind::kLinear};
+  SamplerTable table = Compile(spec, Options(kind, steps));
+  const size_t kept = table.lines.size() * 3 / 4;
+  const int stop = static_cast<int>(table.lines[kept].timestep);
+  table.lines.resize(kept);
+  const double alpha_bar =
+      NoiseSchedule(spec.schedule, spec.num_timesteps).alpha_bar(stop);
+  return std::abs(Sample(spec, table, 1.5, 0.3, 0.25) -
+                  ExactSample(spec, alpha_bar, 1.5, 0.3, 0.25));
+}
+
+TEST(SamplerTableTest, MultistepSolverIsOfSecondOrder) {
+  const double coarse =
+      ErrorAtThreeQuarters(SamplerKind::kDpmSolverPlusPlus2M, 50);
+  const double fine =
+      ErrorAtThreeQuarters(SamplerKind::kDpmSolverPlusPlus2M, 100);
+  EXPECT_GT(coarse / fine, 3);
+  EXPECT_LT(coarse / fine, 5);
+  EXPECT_LT(fine, 0.2 * ErrorAtThreeQuarters(SamplerKind::kDdim, 100));
+}
+
+TEST(SamplerTableTest, GuidanceAppliesInsideItsInterval) {
+  const DiffusionSpec spec = {.num_timesteps = 101};
+  const SamplerTable table = Compile(
+      spec,
+      {.num_steps = 101,
+       .guidance = {.scale = 3, .interval_begin = 0.2, .interval_end = 0.5}});
+  EXPECT_EQ(table.guidance_scale, 3);
+  for (const SamplerLine& line : table.lines) {
+    EXPECT_EQ(line.guided, line.timestep >= 20 && line.timestep <= 50)
+        << line.timestep;
+    EXPECT_EQ(RowsOf(line), line.guided ? 2 : 1);
+  }
+  EXPECT_EQ(RowsFrom(table, 0), 101 + 31);
+  EXPECT_EQ(RowsFrom(table, 100), 1);
+  EXPECT_EQ(RowsFrom(table, 101), 0);
+}
+
+TEST(SamplerTableTest, ScaleOneNeedsOneRow) {
+  const SamplerTable table = Compile({}, Options(SamplerKind::kDdim, 10));
+  EXPECT_EQ(RowsFrom(table, 0), 10);
+}
+
+TEST(SamplerTableTest, RefusalsNameOptionAndValue) {
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdim, 0)),
+            "num_steps = 0 is not in 1..1000");
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdim, 1001)),
+            "num_steps = 1001 is not in 1..1000");
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdim, 10, 1.5)),
+            "eta = 1.5 is not in 0..1");
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdim, 10, -0.5)),
+            "eta = -0.5 is not in 0..1");
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdim, 10, kNaN)),
+            "eta = nan is not in 0..1");
+  EXPECT_EQ(Refusal(Options(SamplerKind::kDdpm, 10, 0.5)),
+            "eta = 0.5: only DDIM takes eta");
+  SamplerOptions strided = Options(SamplerKind::kDpmSolverPlusPlus2M, 10);
+  strided.spacing = TimestepSpacing::kStride;
+  EXPECT_EQ(Refusal(strided),
+            "spacing = stride: DPM-Solver++ is spaced evenly only");
+  EXPECT_EQ(Refusal({.guidance = {.scale = 101}}),
+            "guidance.scale = 101 is not in 0..100");
+  EXPECT_EQ(Refusal({.guidance = {.scale = kNaN}}),
+            "guidance.scale = nan is not in 0..100");
+  EXPECT_EQ(Refusal({.guidance = {.interval_begin = -0.1}}),
+            "guidance.interval_begin = -0.1 is not in 0..1");
+  EXPECT_EQ(Refusal({.guidance = {.interval_end = 2}}),
+            "guidance.interval_end = 2 is not in 0..1");
+  EXPECT_EQ(
+      Refusal({.guidance = {.interval_begin = 0.75, .interval_end = 0.25}}),
+      "guidance.interval_begin = 0.75 is above guidance.interval_end = 0.25");
+}
+
+TEST(SamplerTableTest, RefusesAnImpossibleProcess) {
+  EXPECT_EQ(CompileSampler({.num_timesteps = 0}, {}).status().message(),
+            "num_timesteps = 0 is not in 1..100000");
+}
+
+}  // namespace
+}  // namespace cascade
