@@ -1,0 +1,151 @@
+#include "models/weights/spec_json.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace cascade {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// In the order of the enumerators.
+const std::vector<std::string>& AttentionOrderNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"legacy", "new"};
+  return *kNames;
+}
+const std::vector<std::string>& ScheduleNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"linear", "cosine"};
+  return *kNames;
+}
+const std::vector<std::string>& PredictionNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"eps", "v", "x0"};
+  return *kNames;
+}
+const std::vector<std::string>& VarianceNames() {
+  static const auto* const kNames = new std::vector<std::string>{
+      "fixed_small", "fixed_large", "learned_range"};
+  return *kNames;
+}
+const std::vector<std::string>& SamplerNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"ddpm", "ddim", "dpmpp_2m"};
+  return *kNames;
+}
+
+template <typename Enum>
+const std::string& NameOf(const std::vector<std::string>& names, Enum value) {
+  return names[static_cast<size_t>(value)];
+}
+
+}  // namespace
+
+absl::Status ReadNetwork(JsonFields fields, UNetConfig* config) {
+  fields.RequiredInt("model_channels", &config->model_channels, 2, 8192);
+  fields.Doubles("channel_mult", &config->channel_mult, 0.01, 1024);
+  fields.Int("num_res_blocks", &config->num_res_blocks, 1, 64);
+  fields.Ints("attention_downsampling", &config->attention_downsampling, 1,
+              512);
+  fields.Int("num_heads", &config->num_heads, 1, 1024);
+  fields.Int("num_head_channels", &config->num_head_channels, 0, 8192);
+  fields.Choice("attention_order", &config->attention_order,
+                AttentionOrderNames());
+  fields.Int("num_classes", &config->num_classes, 0, 1000000);
+  fields.Bool("null_class", &config->null_class);
+  fields.Bool("scale_shift_norm", &config->scale_shift_norm);
+  fields.Bool("resblock_updown", &config->resblock_updown);
+  fields.Bool("conv_resample", &config->conv_resample);
+  fields.Int("norm_groups", &config->norm_groups, 1, 1024);
+  fields.Double("dropout", &config->dropout, 0, 0.99);
+  return fields.Finish();
+}
+
+Json WriteNetwork(const UNetConfig& config) {
+  return {
+      {"model_channels", config.model_channels},
+      {"channel_mult", config.channel_mult},
+      {"num_res_blocks", config.num_res_blocks},
+      {"attention_downsampling", config.attention_downsampling},
+      {"num_heads", config.num_heads},
+      {"num_head_channels", config.num_head_channels},
+      {"attention_order",
+       NameOf(AttentionOrderNames(), config.attention_order)},
+      {"num_classes", config.num_classes},
+      {"null_class", config.null_class},
+      {"scale_shift_norm", config.scale_shift_norm},
+      {"resblock_updown", config.resblock_updown},
+      {"conv_resample", config.conv_resample},
+      {"norm_groups", config.norm_groups},
+      {"dropout", config.dropout},
+  };
+}
+
+absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec) {
+  fields.Int("num_timesteps", &spec->num_timesteps, 1, 100000);
+  fields.Choice("schedule", &spec->schedule, ScheduleNames());
+  fields.Choice("prediction", &spec->prediction, PredictionNames());
+  fields.Choice("variance", &spec->variance, VarianceNames());
+  return fields.Finish();
+}
+
+Json WriteDiffusion(const DiffusionSpec& spec) {
+  return {{"num_timesteps", spec.num_timesteps},
+          {"schedule", NameOf(ScheduleNames(), spec.schedule)},
+          {"prediction", NameOf(PredictionNames(), spec.prediction)},
+          {"variance", NameOf(VarianceNames(), spec.variance)}};
+}
+
+absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec) {
+  spec->enabled = true;
+  fields.Int("num_timesteps", &spec->num_timesteps, 1, 100000);
+  fields.Choice("schedule", &spec->schedule, ScheduleNames());
+  fields.Double("max_level", &spec->max_level, 0, 1);
+  fields.Double("default_level", &spec->default_level, 0, 1);
+  if (spec->default_level > spec->max_level) {
+    fields.Fail("default_level",
+                absl::StrCat("must be at most max_level (", spec->max_level,
+                             "), is ", spec->default_level));
+  }
+  return fields.Finish();
+}
+
+Json WriteAugmentation(const AugmentationSpec& spec) {
+  return {{"num_timesteps", spec.num_timesteps},
+          {"schedule", NameOf(ScheduleNames(), spec.schedule)},
+          {"max_level", spec.max_level},
+          {"default_level", spec.default_level}};
+}
+
+absl::Status ReadSampler(JsonFields fields, int num_timesteps,
+                         SamplerOptions* options) {
+  fields.Choice("kind", &options->kind, SamplerNames());
+  fields.Int("steps", &options->num_steps, 1, num_timesteps);
+  fields.Double("eta", &options->eta, 0, 1);
+  GuidanceOptions& guidance = options->guidance;
+  fields.Double("guidance_scale", &guidance.scale, 0, 100);
+  std::vector<double> interval = {guidance.interval_begin,
+                                  guidance.interval_end};
+  fields.Doubles("guidance_interval", &interval, 0, 1);
+  if (interval.size() != 2 || interval[0] > interval[1]) {
+    fields.Fail("guidance_interval", "must be [begin, end], begin <= end");
+  } else {
+    guidance.interval_begin = interval[0];
+    guidance.interval_end = interval[1];
+  }
+  return fields.Finish();
+}
+
+Json WriteSampler(const SamplerOptions& options) {
+  return {{"kind", NameOf(SamplerNames(), options.kind)},
+          {"steps", options.num_steps},
+          {"eta", options.eta},
+          {"guidance_scale", options.guidance.scale},
+          {"guidance_interval",
+           {options.guidance.interval_begin, options.guidance.interval_end}}};
+}
+
+}  // namespace cascade

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "models/nn/unet_config.h"
+#include "models/sampling/diffusion_spec.h"
+#include "models/stage_spec.h"
+#include "models/weights/json_fields.h"
+
+namespace cascade {
+
+// The JSON objects that training configurations and package manifests share.
+// The readers report to `fields`, Finish() included; the writers write every
+// field.
+
+// "network". What follows from other parts stays out of it: image_channels,
+// out_channels, super_resolution and augmentation_embedding.
+absl::Status ReadNetwork(JsonFields fields, UNetConfig* config);
+nlohmann::ordered_json WriteNetwork(const UNetConfig& config);
+
+// "diffusion".
+absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec);
+nlohmann::ordered_json WriteDiffusion(const DiffusionSpec& spec);
+
+// "conditioning_augmentation"; sets `enabled`.
+absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec);
+nlohmann::ordered_json WriteAugmentation(const AugmentationSpec& spec);
+
+// "sampler".
+absl::Status ReadSampler(JsonFields fields, int num_timesteps,
+                         SamplerOptions* options);
+nlohmann::ordered_json WriteSampler(const SamplerOptions& options);
+
+}  // namespace cascade
