@@ -17,14 +17,19 @@ constexpr std::string_view kViolationsUrl = "cascade/field_violations";
 // Ends each of the texts in a list of violations.
 constexpr char kEnd = '\0';
 
+// Debian's Abseil has a string_view of its own.
+absl::string_view Absl(std::string_view text) {
+  return absl::string_view(text.data(), text.size());
+}
+
 void SetText(absl::Status& status, std::string_view url,
              std::string_view text) {
-  if (!status.ok()) status.SetPayload(url, absl::Cord(text));
+  if (!status.ok()) status.SetPayload(Absl(url), absl::Cord(Absl(text)));
 }
 
 std::optional<std::string> Text(const absl::Status& status,
                                 std::string_view url) {
-  std::optional<absl::Cord> payload = status.GetPayload(url);
+  const auto payload = status.GetPayload(Absl(url));
   if (!payload.has_value()) return std::nullopt;
   return std::string(*payload);
 }
@@ -78,7 +83,7 @@ std::vector<FieldViolation> FieldViolations(const absl::Status& status) {
 
 absl::Status ErrorWithReason(absl::StatusCode code, std::string_view reason,
                              std::string_view message) {
-  absl::Status status(code, message);
+  absl::Status status(code, Absl(message));
   SetErrorReason(status, reason);
   return status;
 }

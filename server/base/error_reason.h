@@ -20,12 +20,17 @@ inline constexpr std::string_view kInvalidField = "INVALID_FIELD";
 inline constexpr std::string_view kFieldUnimplemented = "FIELD_UNIMPLEMENTED";
 inline constexpr std::string_view kMethodUnimplemented = "METHOD_UNIMPLEMENTED";
 inline constexpr std::string_view kCascadeNotFound = "CASCADE_NOT_FOUND";
+inline constexpr std::string_view kTooManyImages = "TOO_MANY_IMAGES";
 inline constexpr std::string_view kQueueFull = "QUEUE_FULL";
 inline constexpr std::string_view kDraining = "DRAINING";
+inline constexpr std::string_view kShutDown = "SHUT_DOWN";
 inline constexpr std::string_view kReaderStalled = "READER_STALLED";
 inline constexpr std::string_view kDeadlineExceeded = "DEADLINE_EXCEEDED";
 inline constexpr std::string_view kCancelled = "CANCELLED";
 inline constexpr std::string_view kNotFinite = "NOT_FINITE";
+inline constexpr std::string_view kStepFailed = "STEP_FAILED";
+inline constexpr std::string_view kDeviceMemory = "DEVICE_MEMORY";
+inline constexpr std::string_view kEncodeFailed = "ENCODE_FAILED";
 inline constexpr std::string_view kInternal = "INTERNAL";
 
 // What is wrong with one field of a request.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 
 #include "absl/functional/any_invocable.h"
@@ -17,10 +19,10 @@ namespace cascade {
 //
 // Lanes push events and never wait. The reader asks for one event at a time;
 // only then are its pixels encoded, on `executor`. So a reader that is slow
-// costs no encoding, and what piles up for it is bounded: a preview replaces the
-// waiting preview of the same image and stage, and a stage image removes it;
-// everything else is kept, and there is at most one stage image per image and
-// stage.
+// costs no encoding, and what piles up for it is bounded: a preview replaces
+// the waiting preview of the same image and stage, and a stage image removes
+// it; everything else is kept, and there is at most one stage image per image
+// and stage.
 //
 // States: open -> closed -> drained, or -> abandoned from any. Thread-safe.
 // Shared by the job and its RPC; whichever ends last destroys it.
@@ -28,7 +30,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
   // Called once, on an executor's thread: an event; or, when there will be no
   // more, the status that the stream was closed with (as an OkStatus inside
-  // `end`).
+  // `end`). A picture that cannot be encoded ends the stream with INTERNAL.
   struct Item {
     std::optional<EncodedJobEvent> event;
     absl::Status end;  // Meaningful when there is no event.
@@ -43,23 +45,27 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   void Push(JobEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Producer: no event follows. With an error status, waiting previews are
-  // dropped and the reader gets what else was pushed, then the status. The first
-  // call counts.
+  // dropped and the reader gets what else was pushed, then the status. The
+  // first call counts.
   void Close(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Reader: asks for the next event. One request at a time.
+  // Reader: asks for the next event. One request at a time; never calls
+  // `receiver` before it returns.
   void Next(Receiver receiver) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Reader: nobody will ask again. Drops everything; a pending receiver is
-  // dropped without a call.
+  // dropped without a call, unless its event is being encoded already: then it
+  // may still be called, once.
   void Abandon() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Previews replaced before the reader took them.
+  // Previews replaced or overtaken before the reader took them.
   int64_t previews_dropped() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // Hands the next event to a waiting receiver, if there are both.
   void Deliver() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Encodes `event` and calls `receiver`. Runs on the executor.
+  void Send(JobEvent event, Receiver receiver) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Constant after construction.
   const OutputOptions output_;
