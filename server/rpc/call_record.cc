@@ -1,0 +1,84 @@
+#include "server/rpc/call_record.h"
+
+#include <chrono>
+
+#include "absl/random/random.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "server/rpc/grpc_status.h"
+
+namespace cascade {
+namespace {
+
+constexpr char kRequestIdKey[] = "x-request-id";
+constexpr size_t kMaxRequestIdLength = 128;
+
+bool IsUsable(std::string_view id) {
+  if (id.empty() || id.size() > kMaxRequestIdLength) return false;
+  for (const char c : id) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) return false;
+  }
+  return true;
+}
+
+std::string RequestId(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(kRequestIdKey);
+  if (found != metadata.end()) {
+    const std::string_view id(found->second.data(), found->second.size());
+    if (IsUsable(id)) return std::string(id);
+  }
+  absl::BitGen random;
+  return absl::StrFormat("%016x", absl::Uniform<uint64_t>(random));
+}
+
+absl::Time Deadline(const grpc::CallbackServerContext& context) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return absl::InfiniteFuture();
+  }
+  return absl::FromChrono(deadline);
+}
+
+}  // namespace
+
+CallRecord::CallRecord(std::string_view method,
+                       grpc::CallbackServerContext& context,
+                       RpcObserver& observer, Logger& logger)
+    : method_(method),
+      start_(absl::Now()),
+      context_(context),
+      observer_(observer),
+      logger_(logger),
+      request_id_(RequestId(context)),
+      deadline_(Deadline(context)) {
+  context_.AddTrailingMetadata(kRequestIdKey, request_id_);
+  observer_.CallStarted(method_);
+}
+
+grpc::Status CallRecord::End(const absl::Status& status) {
+  const absl::Duration duration = absl::Now() - start_;
+  const std::string reason = ReasonOf(status);
+  if (auto pushback = RetryPushback(status); pushback.has_value()) {
+    context_.AddTrailingMetadata(kPushbackTrailer, *pushback);
+  }
+  observer_.CallEnded(method_, status.code(), reason, duration);
+  const bool is_our_fault = status.code() == absl::StatusCode::kInternal ||
+                            status.code() == absl::StatusCode::kUnknown ||
+                            status.code() == absl::StatusCode::kDataLoss;
+  std::vector<LogField> fields = {
+      {"request_id", request_id_},
+      {"method", method_},
+      {"code", absl::StatusCodeToString(status.code())},
+      {"duration", duration},
+  };
+  if (!status.ok()) {
+    fields.push_back({"reason", reason});
+    fields.push_back({"message", status.message()});
+  }
+  logger_.Log(is_our_fault ? LogLevel::kError : LogLevel::kInfo, "call_ended",
+              std::move(fields));
+  return ToGrpcStatus(status);
+}
+
+}  // namespace cascade

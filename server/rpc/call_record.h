@@ -1,0 +1,43 @@
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/logging.h"
+#include "server/metrics/rpc_observer.h"
+
+namespace cascade {
+
+// One call, as it is counted and logged: its beginning on construction, its end
+// in End(). Owned by the call.
+class CallRecord {
+ public:
+  // Reads the client's x-request-id, or makes an id, and puts it into the
+  // trailers. `observer` and `logger` outlive the record.
+  CallRecord(std::string_view method, grpc::CallbackServerContext& context,
+             RpcObserver& observer, Logger& logger);
+
+  const std::string& request_id() const { return request_id_; }
+  // When the client stops waiting; infinite if it did not say.
+  absl::Time deadline() const { return deadline_; }
+
+  // Counts and logs the end, and puts what belongs to `status` into the
+  // trailers. Call it once, just before Finish() with the result.
+  grpc::Status End(const absl::Status& status);
+
+ private:
+  const std::string method_;
+  const absl::Time start_;
+  grpc::CallbackServerContext& context_;
+  RpcObserver& observer_;
+  Logger& logger_;
+  const std::string request_id_;
+  const absl::Time deadline_;
+};
+
+}  // namespace cascade

@@ -1,0 +1,110 @@
+#include "server/rpc/cascade_service.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "server/rpc/call_record.h"
+#include "server/rpc/cascade_lookup.h"
+#include "server/rpc/event_conversion.h"
+#include "server/rpc/sampling_conversion.h"
+
+namespace cascade {
+namespace {
+
+v1::Stage ToProto(const StageSpec& stage) {
+  v1::Stage proto;
+  proto.set_index(stage.index);
+  proto.set_name(stage.name);
+  proto.set_resolution(stage.resolution);
+  proto.set_low_resolution(stage.low_resolution);
+  proto.set_channels(stage.channels);
+  proto.add_samplers(v1::SAMPLER_KIND_DDPM);
+  proto.add_samplers(v1::SAMPLER_KIND_DDIM);
+  proto.add_samplers(v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M);
+  *proto.mutable_default_sampler() = SamplerToProto(stage.default_sampler);
+  proto.set_max_steps(stage.diffusion.num_timesteps);
+  proto.set_supports_guidance(stage.has_null_class);
+  *proto.mutable_default_guidance() =
+      GuidanceToProto(stage.default_sampler.guidance);
+  if (stage.augmentation.enabled) {
+    v1::StageAugmentation& augmentation = *proto.mutable_augmentation();
+    augmentation.set_default_level(stage.augmentation.default_level);
+    augmentation.set_max_level(stage.augmentation.max_level);
+    augmentation.add_modes(v1::AUGMENTATION_MODE_NON_TRUNCATED);
+  }
+  proto.set_parameters(stage.parameters);
+  proto.set_weights_sha256(stage.weights_sha256);
+  return proto;
+}
+
+}  // namespace
+
+v1::Cascade ToProto(const CascadeSpec& cascade) {
+  v1::Cascade proto;
+  proto.set_name(cascade.name);
+  proto.set_description(cascade.description);
+  proto.set_digest(cascade.digest);
+  proto.set_num_classes(NumClasses(cascade));
+  for (const std::string& name : cascade.class_names) {
+    proto.add_class_names(name);
+  }
+  proto.set_supports_unconditional(SupportsUnconditional(cascade));
+  for (const StageSpec& stage : cascade.stages) {
+    *proto.add_stages() = ToProto(stage);
+  }
+  return proto;
+}
+
+CascadeService::CascadeService(ServerIdentity identity,
+                               const RequestLimits& limits,
+                               const Generator& generator,
+                               RpcObserver& observer, Logger& logger)
+    : identity_(std::move(identity)),
+      limits_(limits),
+      generator_(generator),
+      observer_(observer),
+      logger_(logger) {}
+
+v1::Server CascadeService::Server() const {
+  v1::Server server;
+  server.set_version(identity_.version);
+  server.set_build(identity_.build);
+  server.set_reproducibility(cascade::ToProto(identity_.reproducibility));
+  server.set_max_image_count(limits_.max_image_count);
+  return server;
+}
+
+grpc::ServerUnaryReactor* CascadeService::ListCascades(
+    grpc::CallbackServerContext* context,
+    const v1::ListCascadesRequest* /*request*/,
+    v1::ListCascadesResponse* response) {
+  CallRecord record("ListCascades", *context, observer_, logger_);
+  std::vector<std::shared_ptr<const CascadeSpec>> cascades =
+      generator_.ListCascades();
+  std::sort(cascades.begin(), cascades.end(),
+            [](const auto& a, const auto& b) { return a->name < b->name; });
+  for (const auto& cascade : cascades) {
+    *response->add_cascades() = ToProto(*cascade);
+  }
+  *response->mutable_server() = Server();
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(record.End(absl::OkStatus()));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CascadeService::GetCascade(
+    grpc::CallbackServerContext* context, const v1::GetCascadeRequest* request,
+    v1::GetCascadeResponse* response) {
+  CallRecord record("GetCascade", *context, observer_, logger_);
+  auto cascade = LookUpCascade("name", request->name(), generator_);
+  if (cascade.ok()) {
+    *response->mutable_cascade() = ToProto(**cascade);
+    *response->mutable_server() = Server();
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(record.End(cascade.status()));
+  return reactor;
+}
+
+}  // namespace cascade

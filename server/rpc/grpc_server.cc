@@ -1,0 +1,125 @@
+#include "server/rpc/grpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpc/health/v1/health.pb.h"
+
+namespace cascade {
+namespace {
+
+int Milliseconds(absl::Duration duration) {
+  if (duration == absl::InfiniteDuration()) {
+    return std::numeric_limits<int>::max();
+  }
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void SetLimits(const GrpcServer::Options& options,
+               grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(options.max_receive_message_bytes);
+  // Two servers must not share a port by accident.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             options.max_concurrent_streams);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             Milliseconds(options.keepalive_time));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             Milliseconds(options.keepalive_timeout));
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+      Milliseconds(options.min_client_ping_interval));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             Milliseconds(options.max_connection_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                             Milliseconds(options.max_connection_age_grace));
+}
+
+// Reflection describes what is linked in; gRPC's own health service brings no
+// descriptor along, so this refers to one.
+void LinkHealthDescriptor() {
+  grpc::health::v1::HealthCheckRequest::descriptor();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(
+    Options options, Generator& generator, RpcObserver& observer,
+    Logger& logger) {
+  std::unique_ptr<GrpcServer> server(
+      new GrpcServer(options, generator, observer, logger));
+  if (absl::Status status = server->Start(options); !status.ok()) return status;
+  return server;
+}
+
+GrpcServer::GrpcServer(Options options, Generator& generator,
+                       RpcObserver& observer, Logger& logger)
+    : generator_(generator),
+      cascade_service_(options.images.identity, options.images.limits,
+                       generator, observer, logger),
+      image_service_(options.images, generator, observer, logger) {}
+
+GrpcServer::~GrpcServer() { Shutdown(absl::Now()); }
+
+absl::Status GrpcServer::Start(const Options& options) {
+  const size_t colon = options.listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen = ", options.listen, ": HOST:PORT is expected"));
+  }
+  LinkHealthDescriptor();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetLimits(options, builder);
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(&image_service_);
+  builder.RegisterService(&cascade_service_);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr || port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", options.listen,
+                     ": the address is wrong or not free"));
+  }
+  address_ = absl::StrCat(options.listen.substr(0, colon), ":", port);
+  SetServing(false);
+  return absl::OkStatus();
+}
+
+void GrpcServer::SetServing(bool serving) {
+  SetHealth("", serving);
+  SetHealth(v1::ImageGenerationService::service_full_name(), serving);
+  SetHealth(v1::CascadeService::service_full_name(), serving);
+  for (const auto& cascade : generator_.ListCascades()) {
+    SetHealth(CascadeHealthName(cascade->name), serving);
+  }
+}
+
+void GrpcServer::SetHealth(const std::string& name, bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(name, serving);
+}
+
+void GrpcServer::Shutdown(absl::Time deadline) {
+  if (server_ == nullptr) return;
+  server_->Shutdown(absl::ToChronoTime(deadline));
+  server_->Wait();
+}
+
+std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel(
+    const grpc::ChannelArguments& arguments) {
+  return server_->InProcessChannel(arguments);
+}
+
+std::string CascadeHealthName(absl::string_view cascade) {
+  return absl::StrCat("cascades/", cascade);
+}
+
+}  // namespace cascade

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/logging.h"
+#include "server/metrics/rpc_observer.h"
+#include "server/rpc/cascade_service.h"
+#include "server/rpc/image_generation_service.h"
+#include "server/scheduler/generator.h"
+
+namespace cascade {
+
+// The gRPC end of the server: port, services, health, reflection, limits.
+//
+// Health is told for "" (the whole server), for each service by its full name,
+// and for each cascade as "cascades/NAME"; all NOT_SERVING until SetServing().
+//
+// Thread-safe.
+class GrpcServer {
+ public:
+  struct Options {
+    // HOST:PORT. Port 0 takes a free one.
+    std::string listen = "127.0.0.1:50051";
+    ImageGenerationService::Options images;
+    // The longest message that is accepted, bytes.
+    int max_receive_message_bytes = 4 << 20;
+    // Calls at a time on one connection.
+    int max_concurrent_streams = 1024;
+    // Pings a silent client this often, to notice that it is gone...
+    absl::Duration keepalive_time = absl::Seconds(60);
+    // ... when it does not answer for this long.
+    absl::Duration keepalive_timeout = absl::Seconds(20);
+    // Clients may ping this often without being cut off.
+    absl::Duration min_client_ping_interval = absl::Seconds(20);
+    // Asks a client to connect anew (and meet other replicas) after this long;
+    // its calls may go on for the grace. Infinite: never.
+    absl::Duration max_connection_age = absl::InfiniteDuration();
+    absl::Duration max_connection_age_grace = absl::Minutes(10);
+  };
+
+  // Listens and serves at once. UNAVAILABLE when the address is not free,
+  // INVALID_ARGUMENT when it is none. The collaborators outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(
+      Options options, Generator& generator, RpcObserver& observer,
+      Logger& logger);
+  // As Shutdown() that waits for no call.
+  ~GrpcServer();
+
+  // HOST:PORT, with the port that was taken.
+  const std::string& address() const { return address_; }
+
+  // Turns the health of the whole server, each service and each loaded cascade.
+  void SetServing(bool serving);
+  // Turns the health of one name: "cascades/NAME", or one of the caller's own,
+  // such as "liveness".
+  void SetHealth(const std::string& name, bool serving);
+
+  // Stops listening and waits for the calls; those that last beyond `deadline`
+  // are cancelled. Blocks. Idempotent.
+  void Shutdown(absl::Time deadline);
+
+  // A channel to this server that uses no network, for tests.
+  std::shared_ptr<grpc::Channel> InProcessChannel(
+      const grpc::ChannelArguments& arguments);
+
+ private:
+  GrpcServer(Options options, Generator& generator, RpcObserver& observer,
+             Logger& logger);
+  absl::Status Start(const Options& options);
+
+  // Constant after Create().
+  Generator& generator_;
+  CascadeService cascade_service_;
+  ImageGenerationService image_service_;
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// The name by which a cascade's health is asked for.
+std::string CascadeHealthName(absl::string_view cascade);
+
+}  // namespace cascade

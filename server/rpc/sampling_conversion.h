@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "cascade/v1/sampling.pb.h"
+#include "models/stage_spec.h"
+#include "server/job/generation_request.h"
+#include "server/rpc/field_check.h"
+
+namespace cascade {
+
+v1::SamplerKind ToProto(SamplerKind kind);
+v1::SamplerOptions SamplerToProto(const SamplerOptions& options);
+v1::Guidance GuidanceToProto(const GuidanceOptions& options);
+
+// The options of stages 0..`target_stage` of `cascade`: its defaults, changed
+// by the entries of a request's field `stages`. `unconditional`: no class is
+// drawn, so the default is no guidance. What is wrong goes to `check`.
+std::vector<StageOptions> ConvertStageOptions(
+    const google::protobuf::RepeatedPtrField<v1::StageOptions>& entries,
+    const CascadeSpec& cascade, int target_stage, bool unconditional,
+    FieldCheck& check);
+
+}  // namespace cascade
