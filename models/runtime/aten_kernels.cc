@@ -1,0 +1,186 @@
+#include <ATen/ops/cat.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "models/runtime/step_kernels.h"
+
+namespace cascade {
+namespace {
+
+// One value of each row, on the device.
+template <typename Row, typename Value>
+at::Tensor Indices(std::span<const Row> rows, at::Device device, Value value) {
+  std::vector<int64_t> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(value(row));
+  return at::tensor(values, at::kLong).to(device);
+}
+
+// As Indices(), shaped to multiply images.
+template <typename Row, typename Value>
+at::Tensor Weights(std::span<const Row> rows, at::Device device, Value value) {
+  std::vector<double> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(value(row));
+  return at::tensor(values, at::kDouble).to(device).view({-1, 1, 1, 1});
+}
+
+class AtenKernels final : public StepKernels {
+ public:
+  void Gather(const SlotPool& pool, std::span<const GatherRow> rows,
+              const at::Tensor& x, const at::Tensor& low_res) override {
+    const at::Device device = pool.x.device();
+    const int64_t count = static_cast<int64_t>(rows.size());
+    const at::Tensor c_in =
+        Weights(rows, device, [](const GatherRow& row) { return row.c_in; });
+    const at::Tensor x_rows =
+        Indices(rows, device, [](const GatherRow& row) { return row.x_row; });
+    x.narrow(0, 0, count)
+        .copy_(pool.x.index_select(0, x_rows) * c_in.to(at::kFloat));
+    if (!low_res.defined()) return;
+    const at::Tensor low_res_rows = Indices(
+        rows, device, [](const GatherRow& row) { return row.low_res_row; });
+    low_res.narrow(0, 0, count)
+        .copy_(pool.low_res.index_select(0, low_res_rows));
+  }
+
+  std::vector<bool> Update(std::span<const UpdateRow> rows,
+                           const at::Tensor& output,
+                           const SlotPool& pool) override {
+    const at::Device device = pool.x.device();
+    const auto weights = [&](auto value) {
+      return Weights(rows, device, value);
+    };
+    const auto indices = [&](auto value) {
+      return Indices(rows, device, value);
+    };
+    const auto line_weights = [&](double SamplerLine::*field) {
+      return weights([&](const UpdateRow& row) { return row.line->*field; });
+    };
+
+    const at::Tensor conditional = output.index_select(
+        0, indices([](const UpdateRow& row) { return row.output_row; }));
+    const at::Tensor x =
+        pool.x
+            .index_select(
+                0, indices([](const UpdateRow& row) { return row.x_row; }))
+            .to(at::kDouble);
+    at::Tensor x0 = line_weights(&SamplerLine::c_x) * x +
+                    line_weights(&SamplerLine::c_out) *
+                        Guided(rows, output, conditional, pool.x.size(1));
+    at::Tensor finite = x0.isfinite();
+    x0 = Clip(rows, x0);
+
+    at::Tensor next =
+        line_weights(&SamplerLine::a) * x +
+        weights([](const UpdateRow& row) { return row.line->b[0]; }) * x0;
+    next = AddHistory(rows, pool, next);
+    next = AddNoise(rows, conditional, next);
+    finite = finite.logical_and(next.isfinite()).flatten(1).all(1).cpu();
+
+    pool.x0.index_copy_(
+        0, indices([](const UpdateRow& row) { return row.x0_rows[0]; }),
+        x0.to(at::kFloat));
+    pool.x.index_copy_(
+        0, indices([](const UpdateRow& row) { return row.next_x_row; }),
+        next.to(at::kFloat));
+    const bool* flags = finite.data_ptr<bool>();
+    return std::vector<bool>(flags, flags + rows.size());
+  }
+
+ private:
+  static at::Tensor Guided(std::span<const UpdateRow> rows,
+                           const at::Tensor& output,
+                           const at::Tensor& conditional, int64_t channels) {
+    const at::Device device = output.device();
+    const at::Tensor prediction =
+        conditional.narrow(1, 0, channels).to(at::kDouble);
+    const auto guided = [](const UpdateRow& row) { return row.line->guided; };
+    if (std::none_of(rows.begin(), rows.end(), guided)) return prediction;
+    // Rows without guidance are combined with themselves, and then replaced.
+    const at::Tensor base =
+        output
+            .index_select(0, Indices(rows, device,
+                                     [&](const UpdateRow& row) {
+                                       return guided(row)
+                                                  ? row.unconditional_row
+                                                  : row.output_row;
+                                     }))
+            .narrow(1, 0, channels)
+            .to(at::kDouble);
+    const at::Tensor scale = Weights(
+        rows, device, [](const UpdateRow& row) { return row.guidance_scale; });
+    return at::where(Weights(rows, device, guided) > 0,
+                     base + scale * (prediction - base), prediction);
+  }
+
+  static at::Tensor Clip(std::span<const UpdateRow> rows,
+                         const at::Tensor& x0) {
+    const at::Tensor clip = Weights(
+        rows, x0.device(), [](const UpdateRow& row) { return row.line->clip; });
+    return at::where(clip > 0, x0.clamp(-1.0, 1.0), x0);
+  }
+
+  static at::Tensor AddHistory(std::span<const UpdateRow> rows,
+                               const SlotPool& pool, at::Tensor next) {
+    for (size_t k = 1; k < kHistoryLength; ++k) {
+      const auto reads = [&](const UpdateRow& row) {
+        return row.line->b[k] != 0;
+      };
+      if (std::none_of(rows.begin(), rows.end(), reads)) continue;
+      const at::Device device = next.device();
+      const at::Tensor history = pool.x0.index_select(
+          0, Indices(rows, device,
+                     [&](const UpdateRow& row) { return row.x0_rows[k]; }));
+      const at::Tensor weight = Weights(
+          rows, device, [&](const UpdateRow& row) { return row.line->b[k]; });
+      // Rows of images that do not look back hold anything, NaN included.
+      next = at::where(weight == 0, next, next + weight * history);
+    }
+    return next;
+  }
+
+  static at::Tensor AddNoise(std::span<const UpdateRow> rows,
+                             const at::Tensor& conditional,
+                             const at::Tensor& next) {
+    const auto adds = [](const UpdateRow& row) { return row.line->adds_noise; };
+    if (std::none_of(rows.begin(), rows.end(), adds)) return next;
+    const at::Device device = next.device();
+    at::Tensor noise = at::zeros(next.sizes(), at::kFloat);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!adds(rows[i])) continue;
+      std::copy_n(rows[i].noise, noise.stride(0),
+                  HostRow(noise, static_cast<int64_t>(i)));
+    }
+    const at::Tensor low = Weights(rows, device, [](const UpdateRow& row) {
+      return row.line->min_log_variance;
+    });
+    at::Tensor log_variance = low;
+    if (conditional.size(1) > next.size(1)) {
+      const at::Tensor range = Weights(rows, device, [](const UpdateRow& row) {
+        return row.line->max_log_variance - row.line->min_log_variance;
+      });
+      const at::Tensor v = conditional.narrow(1, next.size(1), next.size(1));
+      log_variance = low + 0.5 * (v.to(at::kDouble) + 1) * range;
+    }
+    return at::where(Weights(rows, device, adds) > 0,
+                     next + at::exp(0.5 * log_variance) * noise.to(device),
+                     next);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<StepKernels> MakeAtenKernels() {
+  return std::make_unique<AtenKernels>();
+}
+
+}  // namespace cascade

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "models/cascade_model.h"
+#include "models/runtime/stage_network.h"
+#include "models/stage_executor.h"
+#include "models/stage_spec.h"
+
+namespace cascade {
+
+// Batch sizes of a network on its device, and what they cost.
+struct BatchProbe {
+  std::vector<int> rows;  // Ascending; as ExecutorLimits::batch_rows.
+  std::vector<BatchCost> costs;
+};
+
+// Runs `network` on random inputs in batches of up to `max_rows` rows, on the
+// calling thread. In EXACT mode a size counts when each of its rows has the
+// bits of the same row computed alone. Sizes are tried from useful to rare and
+// within a time limit, so a slow network gets fewer of them; the executor puts
+// the others together. Throws what LibTorch throws.
+BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
+                        int max_rows, Reproducibility reproducibility);
+
+}  // namespace cascade

@@ -1,0 +1,33 @@
+#include "models/runtime/slot_pool.h"
+
+#include <ATen/ops/empty.h>
+
+namespace cascade {
+namespace {
+
+int64_t ImageElements(const StageSpec& spec) {
+  return int64_t{spec.channels} * spec.resolution * spec.resolution;
+}
+
+}  // namespace
+
+SlotPool::SlotPool(const StageSpec& spec, int slots, at::Device device) {
+  const auto rows = [&](int64_t count) {
+    return at::empty({count, spec.channels, spec.resolution, spec.resolution},
+                     at::TensorOptions().dtype(at::kFloat).device(device));
+  };
+  x = rows(int64_t{2} * slots);
+  x0 = rows(int64_t{kHistoryLength} * slots);
+  if (spec.low_resolution > 0) low_res = rows(slots);
+}
+
+int64_t SlotPool::BytesPerSlot(const StageSpec& spec) {
+  const int64_t rows = 2 + kHistoryLength + (spec.low_resolution > 0 ? 1 : 0);
+  return rows * ImageElements(spec) * int64_t{sizeof(float)};
+}
+
+float* HostRow(const at::Tensor& tensor, int64_t row) {
+  return tensor.data_ptr<float>() + row * tensor.stride(0);
+}
+
+}  // namespace cascade

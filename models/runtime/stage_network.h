@@ -1,0 +1,28 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "models/nn/unet.h"
+
+namespace cascade {
+
+// The network of a stage, ready for inference. Holds the weights, and is shared
+// by the executors of a device; its methods may be called on several threads at
+// once.
+class StageNetwork {
+ public:
+  virtual ~StageNetwork() = default;
+
+  virtual at::Device device() const = 0;
+  // The raw outputs [batch, out_channels, size, size], float. Throws what
+  // LibTorch throws.
+  virtual at::Tensor Run(const nn::UNetInput& input) const = 0;
+};
+
+// Serves the modules as they were trained.
+std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
+                                           at::Device device);
+
+}  // namespace cascade

@@ -1,0 +1,125 @@
+#include "models/runtime/step_update.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cascade {
+namespace {
+
+// Elements computed together: their intermediate values stay in the L1 cache,
+// and each pass over them is a plain loop that compilers vectorise.
+constexpr size_t kBlock = 256;
+using Block = std::array<double, kBlock>;
+
+void Load(const float* source, size_t count, Block& out) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<double>(source[i]);
+}
+
+void Store(const Block& block, size_t count, float* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(block[i]);
+}
+
+// uncond + scale (cond - uncond)
+void Guide(const float* unconditional, double scale, size_t count,
+           Block& output) {
+  for (size_t i = 0; i < count; ++i) {
+    const double base = static_cast<double>(unconditional[i]);
+    output[i] = base + scale * (output[i] - base);
+  }
+}
+
+bool AllFinite(const Block& values, size_t count) {
+  // 0 times an infinite or NaN is NaN, and stays so in a sum.
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += 0.0 * values[i];
+  return sum == 0;
+}
+
+void Clip(size_t count, Block& values) {
+  for (size_t i = 0; i < count; ++i) {
+    values[i] = std::clamp(values[i], -1.0, 1.0);
+  }
+}
+
+void AddWeighted(const float* source, double weight, size_t count,
+                 Block& values) {
+  for (size_t i = 0; i < count; ++i) {
+    values[i] += weight * static_cast<double>(source[i]);
+  }
+}
+
+// Adds exp(log_variance / 2) * noise, with log_variance between the bounds at
+// the fraction (v + 1) / 2.
+void AddLearnedNoise(const float* noise, const float* v,
+                     const SamplerLine& line, size_t count, Block& values) {
+  const double range = line.max_log_variance - line.min_log_variance;
+  for (size_t i = 0; i < count; ++i) {
+    const double fraction = 0.5 * (static_cast<double>(v[i]) + 1);
+    const double deviation =
+        std::exp(0.5 * (line.min_log_variance + fraction * range));
+    values[i] += deviation * static_cast<double>(noise[i]);
+  }
+}
+
+// The elements from `begin`; false when one is not finite.
+bool UpdateBlock(const StepUpdate& update, size_t begin, size_t count) {
+  const SamplerLine& line = *update.line;
+  Block x;
+  Load(update.x + begin, count, x);
+
+  Block x0;
+  Load(update.output + begin, count, x0);
+  if (line.guided) {
+    Guide(update.unconditional_output + begin, update.guidance_scale, count,
+          x0);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    x0[i] = line.c_x * x[i] + line.c_out * x0[i];
+  }
+  bool finite = AllFinite(x0, count);
+  if (line.clip) Clip(count, x0);
+  Store(x0, count, update.x0 + begin);
+
+  for (size_t i = 0; i < count; ++i) {
+    x[i] = line.a * x[i] + line.b[0] * x0[i];
+  }
+  for (size_t k = 1; k < kHistoryLength; ++k) {
+    if (line.b[k] == 0) continue;
+    AddWeighted(update.history[k] + begin, line.b[k], count, x);
+  }
+  if (line.adds_noise && update.learned_variance) {
+    AddLearnedNoise(update.noise + begin, update.output + update.size + begin,
+                    line, count, x);
+  } else if (line.adds_noise) {
+    AddWeighted(update.noise + begin, std::exp(0.5 * line.min_log_variance),
+                count, x);
+  }
+  finite = AllFinite(x, count) && finite;
+  Store(x, count, update.x_next + begin);
+  return finite;
+}
+
+}  // namespace
+
+bool UpdateImage(const StepUpdate& update) {
+  bool finite = true;
+  for (size_t begin = 0; begin < update.size; begin += kBlock) {
+    const size_t count = std::min(kBlock, update.size - begin);
+    finite = UpdateBlock(update, begin, count) && finite;
+  }
+  return finite;
+}
+
+void ToPixels(const float* image, int channels, size_t plane_size,
+              std::span<uint8_t> pixels) {
+  const size_t stride = static_cast<size_t>(channels);
+  for (size_t channel = 0; channel < stride; ++channel) {
+    const float* plane = image + channel * plane_size;
+    for (size_t i = 0; i < plane_size; ++i) {
+      const float level = (std::clamp(plane[i], -1.0f, 1.0f) + 1) * 127.5f;
+      pixels[i * stride + channel] = static_cast<uint8_t>(level + 0.5f);
+    }
+  }
+}
+
+}  // namespace cascade

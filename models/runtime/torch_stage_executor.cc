@@ -1,0 +1,463 @@
+#include "models/runtime/torch_stage_executor.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "models/nn/resample.h"
+#include "models/runtime/step_update.h"
+#include "models/runtime/torch_stage_output.h"
+#include "models/runtime/torch_status.h"
+#include "models/sampling/augmentation.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+namespace {
+
+// Lanes are the parallelism, so each runs on one thread. OpenMP's setting
+// belongs to the thread that makes it.
+void UseOneThread() {
+  thread_local bool done = false;
+  if (done) return;
+  at::set_num_threads(1);
+  done = true;
+}
+
+nn::UNetInput MakeInput(const StageSpec& spec, int rows, at::Device device) {
+  const at::TensorOptions on_device = at::TensorOptions().device(device);
+  const auto image = [&] {
+    return at::empty({rows, spec.channels, spec.resolution, spec.resolution},
+                     on_device.dtype(at::kFloat));
+  };
+  nn::UNetInput input;
+  input.x = image();
+  input.timestep = at::empty({rows}, at::kFloat);
+  if (spec.num_classes > 0) input.class_id = at::empty({rows}, at::kLong);
+  if (spec.low_resolution > 0) input.low_res = image();
+  if (spec.augmentation.enabled) {
+    input.augmentation = at::empty({rows}, at::kFloat);
+  }
+  return input;
+}
+
+// The first `rows` of each of the input's tensors, on `device`.
+nn::UNetInput FirstRows(const nn::UNetInput& input, int64_t rows,
+                        at::Device device) {
+  const auto first = [&](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.narrow(0, 0, rows).to(device) : tensor;
+  };
+  return {.x = first(input.x),
+          .timestep = first(input.timestep),
+          .class_id = first(input.class_id),
+          .low_res = first(input.low_res),
+          .augmentation = first(input.augmentation)};
+}
+
+std::vector<float> ToVector(const at::Tensor& image) {
+  const at::Tensor host = image.cpu().contiguous();
+  const float* values = host.const_data_ptr<float>();
+  return {values, values + host.numel()};
+}
+
+absl::Status SlotError(Slot slot, absl::string_view problem) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("slot ", slot, " ", problem));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TorchStageExecutor>> TorchStageExecutor::Create(
+    const StageSpec& spec, std::shared_ptr<const StageNetwork> network,
+    const ExecutorLimits& limits, std::shared_ptr<const NoiseSource> noise) {
+  return CatchTorch(
+      [&]() -> absl::StatusOr<std::unique_ptr<TorchStageExecutor>> {
+        UseOneThread();
+        return std::unique_ptr<TorchStageExecutor>(new TorchStageExecutor(
+            spec, std::move(network), limits, std::move(noise)));
+      });
+}
+
+TorchStageExecutor::TorchStageExecutor(
+    const StageSpec& spec, std::shared_ptr<const StageNetwork> network,
+    const ExecutorLimits& limits, std::shared_ptr<const NoiseSource> noise)
+    : spec_(spec),
+      network_(std::move(network)),
+      limits_(limits),
+      noise_(std::move(noise)),
+      augmentation_(spec.augmentation.schedule,
+                    spec.augmentation.num_timesteps),
+      kernels_(network_->device().is_cpu() ? MakeHostKernels()
+                                           : MakeAtenKernels()),
+      pool_(spec, limits.slots, network_->device()),
+      slots_(static_cast<size_t>(limits.slots)),
+      free_slots_(static_cast<size_t>(limits.slots)),
+      input_(MakeInput(spec, limits.batch_rows.back(), network_->device())) {
+  // The lowest first, so that a lightly used pool stays in few pages.
+  std::iota(free_slots_.rbegin(), free_slots_.rend(), 0);
+}
+
+// Admission.
+
+absl::Status TorchStageExecutor::CheckPlan(const ImagePlan& plan) const {
+  if (plan.table == nullptr || plan.table->lines.empty()) {
+    return absl::InvalidArgumentError("table: has no lines");
+  }
+  const bool learned = spec_.diffusion.variance == VarianceKind::kLearnedRange;
+  if (plan.table->learned_variance != learned) {
+    return absl::InvalidArgumentError(
+        "table.learned_variance: is not the network's");
+  }
+  const bool guided =
+      std::any_of(plan.table->lines.begin(), plan.table->lines.end(),
+                  [](const SamplerLine& line) { return line.guided; });
+  if (guided && !spec_.has_null_class) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("guidance.scale = ", plan.table->guidance_scale,
+                     ": stage ", spec_.name, " has no null class"));
+  }
+  if (!plan.class_id.has_value()) {
+    if (spec_.num_classes > 0 && !spec_.has_null_class) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("class_id: is missing, and stage ", spec_.name,
+                       " has no null class"));
+    }
+  } else if (*plan.class_id < 0 || *plan.class_id >= spec_.num_classes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("class_id = ", *plan.class_id, " is not one of the ",
+                     spec_.num_classes, " classes of stage ", spec_.name));
+  }
+  return CheckInput(plan);
+}
+
+absl::Status TorchStageExecutor::CheckInput(const ImagePlan& plan) const {
+  const double s = plan.augmentation_level;
+  const double max =
+      spec_.augmentation.enabled ? spec_.augmentation.max_level : 0.0;
+  if (!(s >= 0 && s <= max)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("augmentation_level = ", s, " is not in 0..", max));
+  }
+  if (spec_.low_resolution == 0) {
+    if (plan.input == nullptr) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("input: stage ", spec_.name, " takes none"));
+  }
+  if (plan.input == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input: is missing, and stage ", spec_.name, " enlarges one"));
+  }
+  if (plan.input->resolution() != spec_.low_resolution ||
+      plan.input->channels() != spec_.channels) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("input: is ", plan.input->channels(), " x ",
+                     plan.input->resolution(), " x ", plan.input->resolution(),
+                     ", and stage ", spec_.name, " takes ", spec_.channels,
+                     " x ", spec_.low_resolution, " x ", spec_.low_resolution));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Slot>> TorchStageExecutor::Admit(
+    std::span<const ImagePlan> plans) {
+  for (const ImagePlan& plan : plans) RETURN_IF_ERROR(CheckPlan(plan));
+  if (plans.size() > free_slots_.size()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("stage ", spec_.name, " has ", free_slots_.size(),
+                     " free slots of the ", plans.size(), " asked for"));
+  }
+  return CatchTorch([&]() -> absl::StatusOr<std::vector<Slot>> {
+    const c10::InferenceMode inference;
+    std::vector<Slot> slots(
+        free_slots_.rbegin(),
+        free_slots_.rbegin() + static_cast<std::ptrdiff_t>(plans.size()));
+    for (size_t i = 0; i < plans.size(); ++i) FillSlot(slots[i], plans[i]);
+    // From here on nothing fails.
+    free_slots_.resize(free_slots_.size() - plans.size());
+    for (size_t i = 0; i < plans.size(); ++i) {
+      SlotState& state = State(slots[i]);
+      state = {.table = plans[i].table,
+               .image_seed = plans[i].image_seed,
+               .class_id = plans[i].class_id.value_or(spec_.num_classes)};
+      state.augmentation = static_cast<float>(
+          AugmentationAtLevel(augmentation_, plans[i].augmentation_level)
+              .index);
+    }
+    return slots;
+  });
+}
+
+void TorchStageExecutor::FillSlot(Slot slot, const ImagePlan& plan) {
+  std::vector<float> noise(static_cast<size_t>(pool_.x.stride(0)));
+  noise_->Fill({.seed = plan.image_seed,
+                .stage = static_cast<uint32_t>(spec_.index),
+                .purpose = NoisePurpose::kInitial},
+               noise);
+  const at::Tensor x = pool_.x.select(0, SlotPool::XRow(slot, 0));
+  x.copy_(at::from_blob(noise.data(), x.sizes(), at::kFloat));
+  if (spec_.low_resolution > 0) FillLowRes(slot, plan);
+}
+
+// Augmented at its own resolution, as a lower stage that stopped early would
+// leave it (Ho et al. 2022, section 4.1), and then enlarged.
+void TorchStageExecutor::FillLowRes(Slot slot, const ImagePlan& plan) {
+  at::Tensor image = ImageOf(*plan.input, pool_.x.device());
+  const AugmentationPoint point =
+      AugmentationAtLevel(augmentation_, plan.augmentation_level);
+  if (point.index > 0) {
+    std::vector<float> noise(static_cast<size_t>(image.numel()));
+    noise_->Fill({.seed = plan.image_seed,
+                  .stage = static_cast<uint32_t>(spec_.index),
+                  .purpose = NoisePurpose::kAugmentation},
+                 noise);
+    const at::Tensor eps =
+        at::from_blob(noise.data(), image.sizes(), at::kFloat)
+            .to(image.device());
+    image = image * point.signal + eps * point.noise;
+  }
+  pool_.low_res.select(0, slot).copy_(
+      nn::EnlargeLowResolution(image.unsqueeze(0), spec_.resolution)
+          .squeeze(0));
+}
+
+void TorchStageExecutor::Release(std::span<const Slot> slots) {
+  for (Slot slot : slots) {
+    // A slot that is free already stays free.
+    if (!Find(slot).ok()) continue;
+    State(slot) = SlotState();
+    free_slots_.push_back(slot);
+  }
+}
+
+// A step.
+
+absl::StatusOr<const TorchStageExecutor::SlotState*> TorchStageExecutor::Find(
+    Slot slot) const {
+  if (slot < 0 || slot >= limits_.slots) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("slot ", slot, " is not in 0..", limits_.slots - 1));
+  }
+  const SlotState& state = State(slot);
+  if (state.table == nullptr) return SlotError(slot, "is free");
+  return &state;
+}
+
+absl::Status TorchStageExecutor::CheckRows(
+    std::span<const StepRow> rows) const {
+  if (rows.empty()) return absl::InvalidArgumentError("rows: there are none");
+  std::set<Slot> seen;
+  size_t network_rows = 0;
+  for (const StepRow& row : rows) {
+    ASSIGN_OR_RETURN(const SlotState* state, Find(row.slot));
+    if (state->lost) return SlotError(row.slot, "became infinite or NaN");
+    if (static_cast<size_t>(state->line) >= state->table->lines.size()) {
+      return SlotError(row.slot, "has no lines left");
+    }
+    if (!seen.insert(row.slot).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("slot ", row.slot, " is in the step twice"));
+    }
+    network_rows += static_cast<size_t>(RowsOf(NextLine(row.slot)));
+  }
+  if (network_rows > MaxRows()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the step takes ", network_rows,
+                     " network rows, and the most is ", MaxRows()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Ticket> TorchStageExecutor::Enqueue(
+    std::span<const StepRow> rows) {
+  RETURN_IF_ERROR(CheckRows(rows));
+  UseOneThread();
+  ASSIGN_OR_RETURN(StepOutcome outcome, CatchTorch([&] { return Step(rows); }));
+  outcomes_.emplace(++last_ticket_, std::move(outcome));
+  return last_ticket_;
+}
+
+absl::StatusOr<StepOutcome> TorchStageExecutor::Wait(Ticket ticket) {
+  auto node = outcomes_.extract(ticket);
+  if (node.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ticket ", ticket, " is not of a step under way"));
+  }
+  return std::move(node.mapped());
+}
+
+absl::StatusOr<StepOutcome> TorchStageExecutor::Step(
+    std::span<const StepRow> rows) {
+  const absl::Time start = absl::Now();
+  const c10::InferenceMode inference;
+  Plan(rows);
+  const at::Tensor output = RunNetwork();
+  const std::vector<bool> finite =
+      kernels_->Update(update_rows_, output, pool_);
+  StepOutcome outcome;
+  outcome.rows.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    outcome.rows.push_back(Outcome(rows[i], finite[i]));
+  }
+  // From here on nothing fails.
+  for (size_t i = 0; i < rows.size(); ++i) {
+    SlotState& state = State(rows[i].slot);
+    if (finite[i]) ++state.line;
+    state.lost = !finite[i];
+  }
+  outcome.device_time = absl::Now() - start;
+  return outcome;
+}
+
+void TorchStageExecutor::Plan(std::span<const StepRow> rows) {
+  network_rows_.clear();
+  update_rows_.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Slot slot = rows[i].slot;
+    const SlotState& state = State(slot);
+    const SamplerLine& line = NextLine(slot);
+    UpdateRow update;
+    update.line = &line;
+    update.guidance_scale = state.table->guidance_scale;
+    update.learned_variance = state.table->learned_variance;
+    update.output_row = static_cast<int64_t>(network_rows_.size());
+    network_rows_.push_back({.slot = slot});
+    if (line.guided) {
+      update.unconditional_row = static_cast<int64_t>(network_rows_.size());
+      network_rows_.push_back({.slot = slot, .unconditional = true});
+    }
+    update.x_row = SlotPool::XRow(slot, state.line);
+    update.next_x_row = SlotPool::XRow(slot, state.line + 1);
+    for (int k = 0; k < kHistoryLength; ++k) {
+      update.x0_rows[static_cast<size_t>(k)] =
+          SlotPool::X0Row(slot, state.line + kHistoryLength - k);
+    }
+    if (line.adds_noise) update.noise = Noise(slot, i);
+    update_rows_.push_back(update);
+  }
+}
+
+const float* TorchStageExecutor::Noise(Slot slot, size_t index) {
+  if (noise_buffers_.size() <= index) noise_buffers_.resize(index + 1);
+  std::vector<float>& buffer = noise_buffers_[index];
+  buffer.resize(static_cast<size_t>(pool_.x.stride(0)));
+  const SlotState& state = State(slot);
+  noise_->Fill({.seed = state.image_seed,
+                .stage = static_cast<uint32_t>(spec_.index),
+                .purpose = NoisePurpose::kStep,
+                .step = static_cast<uint32_t>(state.line)},
+               buffer);
+  return buffer.data();
+}
+
+at::Tensor TorchStageExecutor::RunNetwork() {
+  const std::span<const NetworkRow> rows = network_rows_;
+  std::vector<at::Tensor> pieces;
+  for (size_t begin = 0; begin < rows.size();) {
+    const size_t count = PieceSize(rows.size() - begin);
+    pieces.push_back(RunPiece(rows.subspan(begin, count)));
+    begin += count;
+  }
+  return pieces.size() == 1 ? pieces.front().contiguous() : at::cat(pieces);
+}
+
+at::Tensor TorchStageExecutor::RunPiece(std::span<const NetworkRow> rows) {
+  gather_rows_.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Slot slot = rows[i].slot;
+    const SlotState& state = State(slot);
+    const SamplerLine& line = NextLine(slot);
+    gather_rows_.push_back({.x_row = SlotPool::XRow(slot, state.line),
+                            .low_res_row = slot,
+                            .c_in = line.c_in});
+    input_.timestep.data_ptr<float>()[i] = static_cast<float>(line.timestep);
+    if (input_.class_id.defined()) {
+      input_.class_id.data_ptr<int64_t>()[i] =
+          rows[i].unconditional ? spec_.num_classes : state.class_id;
+    }
+    if (input_.augmentation.defined()) {
+      input_.augmentation.data_ptr<float>()[i] = state.augmentation;
+    }
+  }
+  kernels_->Gather(pool_, gather_rows_, input_.x, input_.low_res);
+  return network_->Run(
+      FirstRows(input_, static_cast<int64_t>(rows.size()), network_->device()));
+}
+
+RowOutcome TorchStageExecutor::Outcome(const StepRow& row, bool finite) const {
+  RowOutcome outcome;
+  outcome.finite = finite;
+  if (!finite || !row.wants_pixels) return outcome;
+  const SlotState& state = State(row.slot);
+  const bool finishes =
+      static_cast<size_t>(state.line) + 1 == state.table->lines.size();
+  outcome.pixels = Pixels(
+      finishes ? pool_.x.select(0, SlotPool::XRow(row.slot, state.line + 1))
+               : pool_.x0.select(0, SlotPool::X0Row(row.slot, state.line)));
+  return outcome;
+}
+
+HostImage TorchStageExecutor::Pixels(const at::Tensor& image) const {
+  HostImage pixels;
+  pixels.height = pixels.width = spec_.resolution;
+  pixels.channels = spec_.channels;
+  pixels.pixels.resize(static_cast<size_t>(image.numel()));
+  const at::Tensor host = image.cpu();
+  ToPixels(host.const_data_ptr<float>(), spec_.channels,
+           static_cast<size_t>(host.stride(0)), pixels.pixels);
+  return pixels;
+}
+
+// Reading a slot.
+
+absl::StatusOr<std::shared_ptr<const StageOutput>> TorchStageExecutor::Export(
+    Slot slot) {
+  ASSIGN_OR_RETURN(const SlotState* state, Find(slot));
+  if (state->lost) return SlotError(slot, "became infinite or NaN");
+  if (static_cast<size_t>(state->line) < state->table->lines.size()) {
+    return SlotError(slot, "has lines left");
+  }
+  return CatchTorch(
+      [&]() -> absl::StatusOr<std::shared_ptr<const StageOutput>> {
+        const c10::InferenceMode inference;
+        return std::make_shared<TorchStageOutput>(
+            pool_.x.select(0, SlotPool::XRow(slot, state->line)).clone());
+      });
+}
+
+absl::StatusOr<std::vector<float>> TorchStageExecutor::X0Estimate(
+    Slot slot) const {
+  ASSIGN_OR_RETURN(const SlotState* state, Find(slot));
+  if (state->line == 0) return SlotError(slot, "has no x0 estimate yet");
+  return ToVector(pool_.x0.select(0, SlotPool::X0Row(slot, state->line - 1)));
+}
+
+absl::StatusOr<std::vector<float>> TorchStageExecutor::X(Slot slot) const {
+  ASSIGN_OR_RETURN(const SlotState* state, Find(slot));
+  return ToVector(pool_.x.select(0, SlotPool::XRow(slot, state->line)));
+}
+
+size_t TorchStageExecutor::PieceSize(size_t rows) const {
+  const auto above =
+      std::upper_bound(limits_.batch_rows.begin(), limits_.batch_rows.end(),
+                       static_cast<int>(rows));
+  return static_cast<size_t>(*std::prev(above));
+}
+
+size_t TorchStageExecutor::MaxRows() const {
+  return static_cast<size_t>(limits_.batch_rows.back());
+}
+
+const SamplerLine& TorchStageExecutor::NextLine(Slot slot) const {
+  const SlotState& state = State(slot);
+  return state.table->lines[static_cast<size_t>(state.line)];
+}
+
+}  // namespace cascade

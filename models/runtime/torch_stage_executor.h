@@ -1,0 +1,121 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "models/runtime/slot_pool.h"
+#include "models/runtime/stage_network.h"
+#include "models/runtime/step_kernels.h"
+#include "models/sampling/noise_schedule.h"
+#include "models/sampling/noise_source.h"
+#include "models/stage_executor.h"
+
+namespace cascade {
+
+// StageExecutor over LibTorch.
+//
+// A step gathers the rows of its images, runs the network once (once for each
+// piece where the number of rows is not an exact size), and updates all images
+// in one pass. Each slot's next x is written beside the current one, and the
+// slot's line moves on last, so a step that fails has not happened.
+class TorchStageExecutor final : public StageExecutor {
+ public:
+  // `limits` are those of `network` on its device. Sets the calling thread to
+  // one intra-op thread: lanes are the parallelism.
+  static absl::StatusOr<std::unique_ptr<TorchStageExecutor>> Create(
+      const StageSpec& spec, std::shared_ptr<const StageNetwork> network,
+      const ExecutorLimits& limits, std::shared_ptr<const NoiseSource> noise);
+
+  const StageSpec& spec() const override { return spec_; }
+  const ExecutorLimits& limits() const override { return limits_; }
+
+  absl::StatusOr<std::vector<Slot>> Admit(
+      std::span<const ImagePlan> plans) override;
+  absl::StatusOr<Ticket> Enqueue(std::span<const StepRow> rows) override;
+  absl::StatusOr<StepOutcome> Wait(Ticket ticket) override;
+  absl::StatusOr<std::shared_ptr<const StageOutput>> Export(Slot slot) override;
+  void Release(std::span<const Slot> slots) override;
+
+  // The x0 estimate of the slot's last line, channels first: what a preview
+  // shows. FAILED_PRECONDITION before the first line.
+  absl::StatusOr<std::vector<float>> X0Estimate(Slot slot) const;
+  // The slot's x as it is between two lines.
+  absl::StatusOr<std::vector<float>> X(Slot slot) const;
+
+ private:
+  // An image in the pool. Free slots hold no table.
+  struct SlotState {
+    std::shared_ptr<const SamplerTable> table;
+    uint64_t image_seed = 0;
+    int64_t class_id = 0;    // The null class for an unconditional image.
+    float augmentation = 0;  // What the network is told.
+    int line = 0;            // The next to run.
+    bool lost = false;       // Became infinite or NaN.
+  };
+
+  // One row of the network's batch.
+  struct NetworkRow {
+    Slot slot = 0;
+    bool unconditional = false;
+  };
+
+  TorchStageExecutor(const StageSpec& spec,
+                     std::shared_ptr<const StageNetwork> network,
+                     const ExecutorLimits& limits,
+                     std::shared_ptr<const NoiseSource> noise);
+
+  absl::Status CheckPlan(const ImagePlan& plan) const;
+  absl::Status CheckInput(const ImagePlan& plan) const;
+  void FillSlot(Slot slot, const ImagePlan& plan);
+  void FillLowRes(Slot slot, const ImagePlan& plan);
+
+  absl::Status CheckRows(std::span<const StepRow> rows) const;
+  absl::StatusOr<const SlotState*> Find(Slot slot) const;
+  absl::StatusOr<StepOutcome> Step(std::span<const StepRow> rows);
+  // Fills network_rows_ and update_rows_.
+  void Plan(std::span<const StepRow> rows);
+  const float* Noise(Slot slot, size_t index);
+  at::Tensor RunNetwork();
+  at::Tensor RunPiece(std::span<const NetworkRow> rows);
+  // Of a row whose images are written and whose line has not moved on.
+  RowOutcome Outcome(const StepRow& row, bool finite) const;
+  HostImage Pixels(const at::Tensor& image) const;
+
+  // The largest exact size that is not above `rows`.
+  size_t PieceSize(size_t rows) const;
+  size_t MaxRows() const;
+  const SamplerLine& NextLine(Slot slot) const;
+  SlotState& State(Slot slot) { return slots_[static_cast<size_t>(slot)]; }
+  const SlotState& State(Slot slot) const {
+    return slots_[static_cast<size_t>(slot)];
+  }
+
+  const StageSpec spec_;
+  const std::shared_ptr<const StageNetwork> network_;
+  const ExecutorLimits limits_;
+  const std::shared_ptr<const NoiseSource> noise_;
+  const NoiseSchedule augmentation_;
+  const std::unique_ptr<StepKernels> kernels_;
+
+  SlotPool pool_;
+  std::vector<SlotState> slots_;
+  std::vector<Slot> free_slots_;
+
+  // The network's input, as large as the largest batch, on the device; the
+  // small ones are written on the host.
+  nn::UNetInput input_;
+  // Reused by each step.
+  std::vector<NetworkRow> network_rows_;
+  std::vector<UpdateRow> update_rows_;
+  std::vector<GatherRow> gather_rows_;
+  std::vector<std::vector<float>> noise_buffers_;
+
+  Ticket last_ticket_ = 0;
+  std::map<Ticket, StepOutcome> outcomes_;  // Not yet waited for.
+};
+
+}  // namespace cascade

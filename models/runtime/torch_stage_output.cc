@@ -1,0 +1,28 @@
+#include "models/runtime/torch_stage_output.h"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
+
+namespace cascade {
+
+std::vector<float> TorchStageOutput::ToHost() const {
+  const c10::InferenceMode inference;
+  const at::Tensor host = image_.cpu();
+  const float* values = host.const_data_ptr<float>();
+  return {values, values + host.numel()};
+}
+
+at::Tensor ImageOf(const StageOutput& output, at::Device device) {
+  if (const auto* torch = dynamic_cast<const TorchStageOutput*>(&output)) {
+    return torch->image().to(device);
+  }
+  std::vector<float> values = output.ToHost();
+  return at::from_blob(
+             values.data(),
+             {output.channels(), output.resolution(), output.resolution()},
+             at::kFloat)
+      .clone()
+      .to(device);
+}
+
+}  // namespace cascade
