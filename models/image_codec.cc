@@ -103,6 +103,32 @@ absl::StatusOr<HostImage> ReadImageFile(const std::string& path, int channels) {
   return image;
 }
 
+absl::StatusOr<HostImage> FitSquare(const HostImage& image, int size) {
+  if (absl::Status status = CheckImage(image); !status.ok()) return status;
+  if (image.height == size && image.width == size) return image;
+  try {
+    const int side = std::min(image.height, image.width);
+    const cv::Mat pixels(image.height, image.width,
+                         image.channels == 1 ? CV_8UC1 : CV_8UC3,
+                         const_cast<uint8_t*>(image.pixels.data()));
+    const cv::Mat square = pixels(cv::Rect(
+        (image.width - side) / 2, (image.height - side) / 2, side, side));
+    HostImage fitted{.height = size,
+                     .width = size,
+                     .channels = image.channels,
+                     .pixels = std::vector<uint8_t>(
+                         static_cast<size_t>(size) * static_cast<size_t>(size) *
+                         static_cast<size_t>(image.channels))};
+    cv::Mat target(size, size, pixels.type(), fitted.pixels.data());
+    cv::resize(square, target, target.size(), 0, 0,
+               size < side ? cv::INTER_AREA : cv::INTER_CUBIC);
+    return fitted;
+  } catch (const std::exception& error) {
+    return absl::InternalError(
+        absl::StrCat("cannot resize to ", size, ": ", error.what()));
+  }
+}
+
 absl::StatusOr<std::vector<uint8_t>> EncodePng(const HostImage& image,
                                                int compression) {
   return Encode(image, ".png",

@@ -22,6 +22,10 @@ absl::StatusOr<HostImage> DecodeImage(std::span<const uint8_t> bytes,
 // Reads a whole file and decodes it; errors name the file.
 absl::StatusOr<HostImage> ReadImageFile(const std::string& path, int channels);
 
+// The central square of `image`, resized to size x size: by area when it gets
+// smaller, bicubic when it gets larger.
+absl::StatusOr<HostImage> FitSquare(const HostImage& image, int size);
+
 // `compression` 0..9.
 absl::StatusOr<std::vector<uint8_t>> EncodePng(const HostImage& image,
                                                int compression = 6);
