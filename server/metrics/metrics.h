@@ -54,8 +54,10 @@ struct JobOutcome {
   std::string_view cascade;
   absl::Status status;  // OK, or why it was refused or ended.
   int images = 0;
-  absl::Duration queued;  // From admission to the first step.
-  absl::Duration total;   // From admission to the end; zero when refused.
+  // From admission to the first step.
+  absl::Duration queued = absl::ZeroDuration();
+  // From admission to the end; zero when refused.
+  absl::Duration total = absl::ZeroDuration();
 };
 
 // Every metric of the server; the table is in metrics.cc. Made once by the

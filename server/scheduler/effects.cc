@@ -1,0 +1,99 @@
+#include "server/scheduler/effects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/error_reason.h"
+
+namespace cascade {
+namespace {
+
+FinishedEvent Finished(const Job& job, absl::Time now) {
+  FinishedEvent finished;
+  finished.queued = job.first_step.value_or(now) - job.admitted;
+  finished.total = now - job.admitted;
+  finished.timings = job.timings;
+  std::sort(finished.timings.begin(), finished.timings.end(),
+            [](const StageTiming& a, const StageTiming& b) {
+              return std::pair(a.image_index, a.stage_index) <
+                     std::pair(b.image_index, b.stage_index);
+            });
+  return finished;
+}
+
+}  // namespace
+
+void Effects::AddEnd(const Job& job, absl::Status status, absl::Time now) {
+  JobEnd& end = ends.emplace_back();
+  end.id = job.id;
+  end.events = job.events;
+  end.status = std::move(status);
+  end.finished = Finished(job, now);
+  end.request_id = job.request.request_id;
+  end.cascade = job.request.cascade;
+  end.images = job.request.image_count;
+  for (const Image& image : job.images) {
+    for (size_t k = 0; k < image.device_time.size(); ++k) {
+      const absl::Duration spent = image.device_time[k];
+      end.device_time += spent;
+      if (image.finished || spent == absl::ZeroDuration()) continue;
+      passages.push_back(
+          {.stage = {job.cascade, static_cast<int>(k)}, .wasted = spent});
+    }
+  }
+}
+
+EffectRunner::EffectRunner(std::vector<std::vector<StageMetrics*>> stages,
+                           Metrics& metrics, Logger& logger)
+    : stages_(std::move(stages)), metrics_(metrics), logger_(logger) {}
+
+void EffectRunner::Run(Effects effects) {
+  for (const StagePassage& passage : effects.passages) {
+    StageMetrics& metrics = Stage(passage.stage);
+    if (passage.waited.has_value()) metrics.RecordWait(*passage.waited);
+    if (passage.ran.has_value()) metrics.RecordImage(*passage.ran);
+    if (passage.wasted.has_value()) metrics.RecordWaste(*passage.wasted);
+  }
+  for (JobEnd& end : effects.ends) {
+    ReportEnd(end);
+    if (end.status.ok()) end.events->Push(std::move(end.finished));
+    end.events->Close(std::move(end.status));
+  }
+}
+
+void EffectRunner::ReportRefusal(const std::string& request_id,
+                                 const std::string& cascade,
+                                 const absl::Status& status) {
+  metrics_.RecordJob({.cascade = cascade, .status = status});
+  logger_.Log(LogLevel::kInfo, "request_refused",
+              {{"request_id", request_id},
+               {"cascade", cascade},
+               {"code", absl::StatusCodeToString(status.code())},
+               {"reason", ErrorReason(status)},
+               {"message", status.message()}});
+}
+
+StageMetrics& EffectRunner::Stage(StageId stage) const {
+  return *stages_[static_cast<size_t>(stage.cascade)]
+                 [static_cast<size_t>(stage.stage)];
+}
+
+void EffectRunner::ReportEnd(const JobEnd& end) {
+  metrics_.RecordJob({.cascade = end.cascade,
+                      .status = end.status,
+                      .images = end.images,
+                      .queued = end.finished.queued,
+                      .total = end.finished.total});
+  logger_.Log(LogLevel::kInfo, "request_end",
+              {{"request_id", end.request_id},
+               {"job", end.id},
+               {"cascade", end.cascade},
+               {"code", absl::StatusCodeToString(end.status.code())},
+               {"reason", ErrorReason(end.status)},
+               {"images", end.images},
+               {"queued", end.finished.queued},
+               {"total", end.finished.total},
+               {"device", end.device_time}});
+}
+
+}  // namespace cascade

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/logging.h"
+#include "server/job/event_stream.h"
+#include "server/metrics/metrics.h"
+#include "server/scheduler/job.h"
+#include "server/scheduler/step_plan.h"
+
+namespace cascade {
+
+// The end of a job: what its stream, the metrics and the log are to be told.
+struct JobEnd {
+  JobId id = 0;
+  std::shared_ptr<EventStream> events;
+  absl::Status status;
+  FinishedEvent finished;
+  absl::Duration device_time = absl::ZeroDuration();
+  std::string request_id;
+  std::string cascade;
+  int images = 0;
+};
+
+// An image that entered or left a stage, or was given up in it.
+struct StagePassage {
+  StageId stage;
+  std::optional<absl::Duration> waited = std::nullopt;
+  std::optional<absl::Duration> ran = std::nullopt;
+  std::optional<absl::Duration> wasted = std::nullopt;
+};
+
+// What decisions entail: collected under the Scheduler's lock, done after it.
+struct Effects {
+  std::vector<JobEnd> ends;
+  std::vector<StagePassage> passages;
+
+  bool empty() const { return ends.empty() && passages.empty(); }
+
+  // Adds the end of `job`, with the device time of its unfinished images as
+  // waste.
+  void AddEnd(const Job& job, absl::Status status, absl::Time now);
+};
+
+// Does effects: tells streams, metrics and the log. Thread-safe.
+class EffectRunner {
+ public:
+  // `stages[cascade][stage]`. `metrics` and `logger` outlive the runner.
+  EffectRunner(std::vector<std::vector<StageMetrics*>> stages, Metrics& metrics,
+               Logger& logger);
+
+  void Run(Effects effects);
+
+  // A request was refused at the door. `cascade` is empty for one that is not
+  // loaded: names that clients make up would be labels without end.
+  void ReportRefusal(const std::string& request_id, const std::string& cascade,
+                     const absl::Status& status);
+
+  StageMetrics& Stage(StageId stage) const;
+
+ private:
+  void ReportEnd(const JobEnd& end);
+
+  // Constant after construction.
+  const std::vector<std::vector<StageMetrics*>> stages_;
+  Metrics& metrics_;
+  Logger& logger_;
+};
+
+}  // namespace cascade

@@ -1,0 +1,20 @@
+#pragma once
+
+namespace cascade {
+
+// Where an image is. It is in exactly one place:
+//
+//   kReady -> kStepping <-> kResident      within a stage
+//   kStepping -> kReady                    to the next stage
+//   kStepping -> kGone                     finished, or lost in the step
+//   kReady -> kGone                        its job ended
+//   kResident | kStepping -> kLeaving -> kGone   likewise, with a slot to free
+enum class ImagePlace {
+  kReady,     // Waits for a slot of its stage, on any lane.
+  kStepping,  // Has a slot, and takes part in the lane's step.
+  kResident,  // Has a slot; waits for the next step.
+  kLeaving,   // Has a slot that its lane frees before its next step.
+  kGone,
+};
+
+}  // namespace cascade

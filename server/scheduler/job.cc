@@ -1,0 +1,111 @@
+#include "server/scheduler/job.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_reason.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+namespace {
+
+absl::Status Invalid(const std::string& field, const std::string& description) {
+  absl::Status status =
+      ErrorWithReason(absl::StatusCode::kInvalidArgument, kInvalidField,
+                      absl::StrCat(field, ": ", description));
+  SetFieldViolations(status, {{field, description}});
+  return status;
+}
+
+absl::StatusOr<StageRun> MakeStageRun(const StageSpec& spec,
+                                      const StageOptions& options,
+                                      int max_rows) {
+  const std::string field = absl::StrCat("stages[", spec.index, "]");
+  absl::StatusOr<SamplerTable> table =
+      CompileSampler(spec.diffusion, options.sampler);
+  if (!table.ok()) {
+    return Invalid(field + ".sampler", std::string(table.status().message()));
+  }
+  StageRun run;
+  run.rows_from.assign(table->lines.size() + 1, 0);
+  for (size_t line = table->lines.size(); line-- > 0;) {
+    const int rows = RowsOf(table->lines[line]);
+    if (rows > max_rows) {
+      return Invalid(field + ".sampler.guidance",
+                     absl::StrCat("takes ", rows, " rows, and a batch has ",
+                                  max_rows, " at most"));
+    }
+    run.rows_from[line] = run.rows_from[line + 1] + rows;
+  }
+  if (table->lines.empty()) return Invalid(field + ".sampler", "has no steps");
+  run.table = std::make_shared<const SamplerTable>(*std::move(table));
+  return run;
+}
+
+// Whether the client is to see pixels after `line` of `stage`.
+bool WantsPixels(const GenerationRequest& request, int stage, int line,
+                 int num_lines) {
+  const OutputOptions& output = request.output;
+  const size_t k = static_cast<size_t>(stage);
+  if (line + 1 == num_lines) {
+    return stage == request.target_stage ||
+           (k < output.stage_images.size() && output.stage_images[k]);
+  }
+  const int every = output.preview_every_steps;
+  return every > 0 && (line + 1) % every == 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Job>> MakeJob(GenerationRequest request,
+                                             const CascadeSpec& spec,
+                                             const std::vector<int>& max_rows) {
+  const int num_stages = static_cast<int>(spec.stages.size());
+  if (request.target_stage < 0 || request.target_stage >= num_stages) {
+    return Invalid(
+        "target_stage",
+        absl::StrCat(request.target_stage, " is not in 0..", num_stages - 1));
+  }
+  const size_t stages = static_cast<size_t>(request.target_stage) + 1;
+  if (request.stages.size() != stages) {
+    return Invalid("stages", absl::StrCat(request.stages.size(),
+                                          " entries for ", stages, " stages"));
+  }
+  auto job = std::make_unique<Job>();
+  for (size_t k = 0; k < stages; ++k) {
+    ASSIGN_OR_RETURN(
+        StageRun run,
+        MakeStageRun(spec.stages[k], request.stages[k], max_rows[k]));
+    job->stages.push_back(std::move(run));
+  }
+  job->request = std::move(request);
+  return job;
+}
+
+PlannedImage PlanLine(const Image& image, bool admit) {
+  const Job& job = *image.job;
+  const size_t k = static_cast<size_t>(image.stage);
+  const StageRun& run = job.stages[k];
+  PlannedImage plan;
+  plan.image = image.id;
+  plan.rows = run.rows(image.line);
+  plan.line = image.line;
+  plan.num_lines = run.num_lines();
+  plan.wants_pixels =
+      WantsPixels(job.request, image.stage, image.line, run.num_lines());
+  plan.hands_over = image.stage < job.request.target_stage;
+  plan.image_seed = image.seed;
+  plan.events = job.events;
+  if (admit) {
+    plan.admit = ImagePlan{
+        .table = run.table,
+        .image_seed = image.seed,
+        .class_id = job.request.class_id,
+        .augmentation_level = job.request.stages[k].augmentation_level,
+        .input = image.input,
+    };
+  }
+  return plan;
+}
+
+}  // namespace cascade

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "models/stage_executor.h"
+#include "server/job/event_stream.h"
+#include "server/scheduler/generator.h"
+
+namespace cascade {
+
+// One image of one job.
+struct ImageId {
+  JobId job = 0;
+  int index = 0;
+
+  auto operator<=>(const ImageId&) const = default;
+};
+
+// One stage of one cascade, both by their place in the server's list.
+struct StageId {
+  int cascade = 0;
+  int stage = 0;
+
+  auto operator<=>(const StageId&) const = default;
+};
+
+// An image's part in a step.
+struct PlannedImage {
+  ImageId image;
+  // How to admit it into the stage's executor first; none: it has a slot.
+  std::optional<ImagePlan> admit;
+  int rows = 1;  // Network rows of this line.
+  int line = 0;  // The line that runs, from 0.
+  int num_lines = 0;
+  bool wants_pixels = false;  // A preview, or the stage image on the last line.
+  bool hands_over = false;    // Its float output is wanted after the last line.
+  uint64_t image_seed = 0;
+  // Where its pictures go.
+  std::shared_ptr<EventStream> events;
+
+  bool is_last() const { return line + 1 == num_lines; }
+};
+
+// An image whose slot is to be freed.
+struct SlotRelease {
+  StageId stage;
+  ImageId image;
+};
+
+// What a lane does next: releases first, then the step. There may be no step.
+struct StepPlan {
+  std::vector<SlotRelease> releases;
+  StageId stage;
+  std::vector<PlannedImage> images;
+};
+
+// What became of one image of a step. Whenever its last line has run or the
+// status is an error, the lane has freed its slot.
+struct ImageReport {
+  ImageId image;
+  absl::Status status;
+  // After the last line, if the plan said `hands_over`.
+  std::shared_ptr<const StageOutput> output;
+  absl::Duration device_time;  // Its share of the step.
+};
+
+// In the order of the plan's images.
+using StepReport = std::vector<ImageReport>;
+
+}  // namespace cascade
