@@ -227,8 +227,8 @@ absl::Status JsonFields::Finish() {
   return status_;
 }
 
-absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, ReadWholeFile(path));
+absl::StatusOr<nlohmann::ordered_json> ParseJson(
+    std::span<const std::byte> bytes, const std::string& file) {
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   try {
     return nlohmann::ordered_json::parse(text, text + bytes.size(),
@@ -237,8 +237,13 @@ absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path) {
                                          /*ignore_comments=*/true);
   } catch (const nlohmann::json::exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": not JSON: ", error.what()));
+        absl::StrCat(file, ": not JSON: ", error.what()));
   }
+}
+
+absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, ReadWholeFile(path));
+  return ParseJson(bytes, path);
 }
 
 }  // namespace cascade

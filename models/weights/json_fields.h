@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -82,8 +84,10 @@ class JsonFields {
   absl::Status status_;
 };
 
-// Parses a JSON file. `//` comments are allowed. INVALID_ARGUMENT with the
-// place of the error.
+// Parses JSON, in which `//` comments are allowed. INVALID_ARGUMENT with the
+// file and the place of the error.
+absl::StatusOr<nlohmann::ordered_json> ParseJson(
+    std::span<const std::byte> bytes, const std::string& file);
 absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path);
 
 }  // namespace cascade

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/nn/unet_config.h"
+#include "models/stage_spec.h"
+#include "models/weights/json_fields.h"
+#include "models/weights/safetensors.h"
+
+namespace cascade {
+
+// One stage of a package: everything that changes its mathematics, and where
+// its weights are.
+struct StageManifest {
+  StageSpec spec;  // `index` and `parameters` are not in the file.
+  UNetConfig network;
+  std::string weights_file;  // A name in the package's folder.
+};
+
+// cascade.json, the description of a cascade on disk (its schema stands in
+// models/README.md).
+struct CascadeManifest {
+  std::string name;
+  std::string description;
+  std::vector<std::string> class_names;  // Empty: unconditional.
+  std::vector<StageManifest> stages;     // From low to high resolution.
+  std::string digest;                    // SHA-256 of the file.
+};
+
+inline constexpr char kManifestFile[] = "cascade.json";
+
+// Reads and checks folder/cascade.json. NOT_FOUND, or INVALID_ARGUMENT with the
+// file, the JSON path and the value of what is wrong.
+absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder);
+absl::Status WriteManifest(const std::string& folder,
+                           const CascadeManifest& manifest);
+
+// Reads a stage's weights and compares their digest. NOT_FOUND, or DATA_LOSS
+// naming the file.
+absl::StatusOr<SafetensorsFile> ReadStageWeights(const std::string& folder,
+                                                 const StageManifest& stage);
+
+// One stage's object in the file, its "weights" apart: what a checkpoint
+// carries.
+absl::StatusOr<StageManifest> ParseStage(const std::string& json,
+                                         const std::string& file);
+std::string StageText(const StageManifest& stage);
+
+}  // namespace cascade
