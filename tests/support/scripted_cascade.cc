@@ -1,0 +1,306 @@
+#include "tests/support/scripted_cascade.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+
+namespace cascade {
+namespace {
+
+// A caller broke the contract of StageExecutor: no test may go on.
+void Require(bool condition, const char* rule) {
+  if (condition) return;
+  std::fprintf(stderr, "ScriptedCascade: %s\n", rule);
+  std::abort();
+}
+
+class ScriptedOutput : public StageOutput {
+ public:
+  ScriptedOutput(int resolution, int channels, float value)
+      : resolution_(resolution), channels_(channels), value_(value) {}
+
+  int resolution() const override { return resolution_; }
+  int channels() const override { return channels_; }
+  std::vector<float> ToHost() const override {
+    const size_t side = static_cast<size_t>(resolution_);
+    return std::vector<float>(static_cast<size_t>(channels_) * side * side,
+                              value_);
+  }
+
+ private:
+  const int resolution_;
+  const int channels_;
+  const float value_;
+};
+
+}  // namespace
+
+uint8_t ScriptedPixel(uint64_t image_seed, int stage, int lines_done) {
+  return static_cast<uint8_t>(image_seed * 31 +
+                              static_cast<uint64_t>(stage) * 7 +
+                              static_cast<uint64_t>(lines_done));
+}
+
+void Script::BlockSteps() {
+  MutexLock lock(mutex_);
+  blocking_ = true;
+  may_pass_ = 0;
+}
+
+void Script::AllowSteps(int count) {
+  MutexLock lock(mutex_);
+  may_pass_ += count;
+  changed_.SignalAll();
+}
+
+void Script::UnblockSteps() {
+  MutexLock lock(mutex_);
+  blocking_ = false;
+  changed_.SignalAll();
+}
+
+void Script::AwaitBlockedSteps(int count) const {
+  MutexLock lock(mutex_);
+  while (blocked_ < count) changed_.Wait(mutex_);
+}
+
+void Script::AwaitSteps(int count) const {
+  MutexLock lock(mutex_);
+  while (static_cast<int>(steps_.size()) < count) changed_.Wait(mutex_);
+}
+
+void Script::FailNextStep(int stage, absl::Status error) {
+  MutexLock lock(mutex_);
+  failures_[stage].push_back(std::move(error));
+}
+
+void Script::SetMemoryRows(int rows) {
+  MutexLock lock(mutex_);
+  memory_rows_ = rows;
+}
+
+void Script::MakeNotFinite(uint64_t image_seed, int stage) {
+  MutexLock lock(mutex_);
+  not_finite_.insert({image_seed, stage});
+}
+
+void Script::FailAdmission(uint64_t image_seed, int stage) {
+  MutexLock lock(mutex_);
+  inadmissible_.insert({image_seed, stage});
+}
+
+void Script::FailExport(uint64_t image_seed, int stage) {
+  MutexLock lock(mutex_);
+  unexportable_.insert({image_seed, stage});
+}
+
+std::vector<ScriptedStep> Script::steps() const {
+  MutexLock lock(mutex_);
+  return steps_;
+}
+
+int Script::slots_in_use() const {
+  MutexLock lock(mutex_);
+  return slots_in_use_;
+}
+
+absl::Status Script::Submit(ScriptedStep step) {
+  MutexLock lock(mutex_);
+  if (step.rows > memory_rows_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(step.rows, " rows, memory for ", memory_rows_));
+  }
+  std::deque<absl::Status>& failures = failures_[step.stage];
+  if (!failures.empty()) {
+    absl::Status failure = std::move(failures.front());
+    failures.pop_front();
+    return failure;
+  }
+  steps_.push_back(std::move(step));
+  changed_.SignalAll();
+  return absl::OkStatus();
+}
+
+void Script::PassBlock() {
+  MutexLock lock(mutex_);
+  ++blocked_;
+  changed_.SignalAll();
+  while (blocking_ && may_pass_ == 0) changed_.Wait(mutex_);
+  if (blocking_) --may_pass_;
+  --blocked_;
+}
+
+bool Script::TakeNotFinite(ImageInStage image) {
+  MutexLock lock(mutex_);
+  return not_finite_.erase(image) > 0;
+}
+
+bool Script::IsAdmissible(ImageInStage image) const {
+  MutexLock lock(mutex_);
+  return !inadmissible_.contains(image);
+}
+
+bool Script::IsExportable(ImageInStage image) const {
+  MutexLock lock(mutex_);
+  return !unexportable_.contains(image);
+}
+
+void Script::CountSlots(int change) {
+  MutexLock lock(mutex_);
+  slots_in_use_ += change;
+}
+
+class ScriptedExecutor : public StageExecutor {
+ public:
+  ScriptedExecutor(const StageSpec& spec, const ScriptedStage& stage,
+                   Script& script)
+      : spec_(spec), script_(script) {
+    limits_.slots = stage.slots;
+    limits_.batch_rows = stage.batch_rows;
+    limits_.costs = stage.costs;
+  }
+  ~ScriptedExecutor() override {
+    script_.CountSlots(-static_cast<int>(images_.size()));
+  }
+
+  const StageSpec& spec() const override { return spec_; }
+  const ExecutorLimits& limits() const override { return limits_; }
+
+  absl::StatusOr<std::vector<Slot>> Admit(
+      std::span<const ImagePlan> plans) override {
+    if (images_.size() + plans.size() > static_cast<size_t>(limits_.slots)) {
+      return absl::ResourceExhaustedError("no free slot");
+    }
+    for (const ImagePlan& plan : plans) {
+      Require((plan.input != nullptr) == (spec_.index > 0),
+              "an input for each stage but the base");
+      if (!script_.IsAdmissible({plan.image_seed, spec_.index})) {
+        return absl::InternalError("the script refuses the image");
+      }
+    }
+    std::vector<Slot> slots;
+    for (const ImagePlan& plan : plans) {
+      images_[next_slot_] = {plan, 0};
+      slots.push_back(next_slot_++);
+    }
+    script_.CountSlots(static_cast<int>(plans.size()));
+    return slots;
+  }
+
+  absl::StatusOr<Ticket> Enqueue(std::span<const StepRow> rows) override {
+    Require(!rows.empty(), "a step has images");
+    ScriptedStep step;
+    step.stage = spec_.index;
+    for (const StepRow& row : rows) {
+      Require(images_.contains(row.slot), "only admitted slots step");
+      const Resident& image = images_[row.slot];
+      Require(image.line < image.plan.table->lines.size(), "lines are left");
+      step.rows += RowsOf(image.plan.table->lines[image.line]);
+      step.image_seeds.push_back(image.plan.image_seed);
+    }
+    Require(step.rows <= limits_.batch_rows.back(), "a step fits the batch");
+    if (absl::Status status = script_.Submit(std::move(step)); !status.ok()) {
+      return status;
+    }
+    pending_.assign(rows.begin(), rows.end());
+    return ++last_ticket_;
+  }
+
+  absl::StatusOr<StepOutcome> Wait(Ticket ticket) override {
+    Require(ticket == last_ticket_ && !pending_.empty(),
+            "a ticket is waited "
+            "for once");
+    script_.PassBlock();
+    StepOutcome outcome;
+    outcome.device_time = absl::Milliseconds(1);
+    for (const StepRow& row : pending_) {
+      Resident& image = images_[row.slot];
+      ++image.line;
+      RowOutcome& result = outcome.rows.emplace_back();
+      result.finite =
+          !script_.TakeNotFinite({image.plan.image_seed, spec_.index});
+      if (row.wants_pixels && result.finite) result.pixels = Pixels(image);
+    }
+    pending_.clear();
+    return outcome;
+  }
+
+  absl::StatusOr<std::shared_ptr<const StageOutput>> Export(
+      Slot slot) override {
+    Require(images_.contains(slot), "only admitted slots are exported");
+    const Resident& image = images_[slot];
+    Require(image.line == image.plan.table->lines.size(),
+            "only finished images are exported");
+    if (!script_.IsExportable({image.plan.image_seed, spec_.index})) {
+      return absl::InternalError("the script exports nothing");
+    }
+    return std::make_shared<const ScriptedOutput>(spec_.resolution,
+                                                  spec_.channels, 0.0f);
+  }
+
+  void Release(std::span<const Slot> slots) override {
+    for (const Slot slot : slots) {
+      Require(images_.erase(slot) == 1, "a slot is released once");
+    }
+    script_.CountSlots(-static_cast<int>(slots.size()));
+  }
+
+ private:
+  struct Resident {
+    ImagePlan plan;
+    size_t line = 0;
+  };
+
+  HostImage Pixels(const Resident& image) const {
+    const size_t side = static_cast<size_t>(spec_.resolution);
+    const uint8_t value = ScriptedPixel(image.plan.image_seed, spec_.index,
+                                        static_cast<int>(image.line));
+    return {.height = spec_.resolution,
+            .width = spec_.resolution,
+            .channels = spec_.channels,
+            .pixels = std::vector<uint8_t>(
+                side * side * static_cast<size_t>(spec_.channels), value)};
+  }
+
+  const StageSpec spec_;
+  Script& script_;
+  ExecutorLimits limits_;
+  std::map<Slot, Resident> images_;
+  std::vector<StepRow> pending_;
+  Slot next_slot_ = 0;
+  Ticket last_ticket_ = 0;
+};
+
+ScriptedCascade::ScriptedCascade(std::string name,
+                                 std::vector<ScriptedStage> stages)
+    : stages_(std::move(stages)), script_(std::make_unique<Script>()) {
+  spec_.name = std::move(name);
+  spec_.description = "A scripted cascade";
+  spec_.digest = std::string(64, 'a');
+  for (int i = 0; i < 10; ++i) spec_.class_names.push_back(absl::StrCat(i));
+  for (const ScriptedStage& stage : stages_) {
+    StageSpec spec;
+    spec.index = static_cast<int>(spec_.stages.size());
+    spec.name = absl::StrCat(stage.resolution, "x", stage.resolution);
+    spec.resolution = stage.resolution;
+    if (spec.index > 0) spec.low_resolution = spec_.stages.back().resolution;
+    spec.channels = stage.channels;
+    spec.num_classes = 10;
+    spec.has_null_class = true;
+    spec.augmentation.enabled = stage.augmentation;
+    spec.default_sampler.num_steps = 4;
+    spec.weights_sha256 = std::string(64, 'b');
+    spec_.stages.push_back(spec);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<StageExecutor>> ScriptedCascade::MakeExecutor(
+    int stage_index) const {
+  const size_t k = static_cast<size_t>(stage_index);
+  return std::make_unique<ScriptedExecutor>(spec_.stages[k], stages_[k],
+                                            *script_);
+}
+
+}  // namespace cascade

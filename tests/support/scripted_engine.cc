@@ -1,0 +1,46 @@
+#include "tests/support/scripted_engine.h"
+
+#include <cstdlib>
+#include <utility>
+
+namespace cascade {
+
+ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
+                               Scheduler::Options options, const Clock& clock)
+    : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Create(std::move(models), options.num_lanes, metrics_);
+  if (!pipeline.ok()) std::abort();
+  pipeline_ = *std::move(pipeline);
+  scheduler_ = std::make_unique<Scheduler>(
+      options, pipeline_->cascades(),
+      Scheduler::Collaborators{.clock = clock,
+                               .encoder = encoder_,
+                               .encoding = encoding_,
+                               .metrics = metrics_,
+                               .logger = logger_});
+  pipeline_->Run(*scheduler_);
+}
+
+ScriptedEngine::~ScriptedEngine() {
+  scheduler_->Shutdown();
+  pipeline_.reset();  // Joins the lanes.
+}
+
+GenerationRequest MakeRequest(const CascadeSpec& spec, uint64_t seed,
+                              int image_count) {
+  GenerationRequest request;
+  request.request_id = "request-" + std::to_string(seed);
+  request.cascade = spec.name;
+  request.class_id = 1;
+  request.seed = seed;
+  request.image_count = image_count;
+  request.target_stage = static_cast<int>(spec.stages.size()) - 1;
+  for (const StageSpec& stage : spec.stages) {
+    request.stages.push_back({.sampler = stage.default_sampler});
+    request.output.stage_images.push_back(true);
+  }
+  return request;
+}
+
+}  // namespace cascade
