@@ -6,7 +6,6 @@
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mkldnn_convolution.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
@@ -16,10 +15,18 @@ namespace {
 
 constexpr int64_t kMinLinearRows = 4;
 
+thread_local int uninitialized_scopes = 0;
+
+at::Tensor Filled(at::IntArrayRef shape, double value) {
+  at::Tensor tensor = at::empty(shape);
+  return uninitialized_scopes > 0 ? tensor : tensor.fill_(value);
+}
+
 // The usual initialisation of convolutions and linear layers: uniform within
 // 1 / sqrt(fan_in).
 at::Tensor UniformByFanIn(at::IntArrayRef shape, int64_t fan_in) {
   at::NoGradGuard no_grad;
+  if (uninitialized_scopes > 0) return at::empty(shape);
   const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
   return at::empty(shape).uniform_(-bound, bound);
 }
@@ -40,11 +47,15 @@ at::Tensor Convolve(const at::Tensor& x, const at::Tensor& weight,
 
 void Zero(at::Tensor& weight, at::Tensor& bias) {
   at::NoGradGuard no_grad;
+  if (uninitialized_scopes > 0) return;
   weight.zero_();
   bias.zero_();
 }
 
 }  // namespace
+
+UninitializedScope::UninitializedScope() { ++uninitialized_scopes; }
+UninitializedScope::~UninitializedScope() { --uninitialized_scopes; }
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, int64_t kernel,
                int64_t stride)
@@ -97,7 +108,9 @@ void Linear::ZeroInit() { Zero(weight_, bias_); }
 
 Embedding::Embedding(int64_t rows, int64_t width) {
   at::NoGradGuard no_grad;
-  weight_ = register_parameter("weight", at::empty({rows, width}).normal_());
+  at::Tensor weight = at::empty({rows, width});
+  if (uninitialized_scopes == 0) weight.normal_();
+  weight_ = register_parameter("weight", weight);
 }
 
 at::Tensor Embedding::forward(const at::Tensor& indices) {
@@ -105,8 +118,8 @@ at::Tensor Embedding::forward(const at::Tensor& indices) {
 }
 
 GroupNorm::GroupNorm(int64_t groups, int64_t channels) : groups_(groups) {
-  weight_ = register_parameter("weight", at::ones({channels}));
-  bias_ = register_parameter("bias", at::zeros({channels}));
+  weight_ = register_parameter("weight", Filled({channels}, 1));
+  bias_ = register_parameter("bias", Filled({channels}, 0));
 }
 
 at::Tensor GroupNorm::forward(const at::Tensor& x) {

@@ -13,6 +13,16 @@ namespace cascade::nn {
 // other kernels for small batches, so convolutions name oneDNN themselves and
 // linear layers never see fewer than four rows.
 
+// While one lives, layers made on this thread leave their parameters
+// uninitialised: for networks whose weights are loaded at once.
+class UninitializedScope {
+ public:
+  UninitializedScope();
+  ~UninitializedScope();
+  UninitializedScope(const UninitializedScope&) = delete;
+  UninitializedScope& operator=(const UninitializedScope&) = delete;
+};
+
 // "Same" convolution of images: padding is half the kernel.
 class Conv2d : public torch::nn::Module {
  public:
