@@ -8,8 +8,8 @@ namespace cascade {
 // The door: a pure function that accepts or refuses a request.
 
 struct AdmissionLimits {
-  int max_queued_images = 1024;      // Images admitted that have not begun.
-  int max_images_per_request = 256;  // At most max_queued_images.
+  int max_queued_images = 1024;     // Images admitted that have not begun.
+  int max_images_per_request = 64;  // At most max_queued_images.
 };
 
 struct AdmissionLoad {
