@@ -48,9 +48,10 @@ at::Tensor DiscretizedLogLikelihood(const at::Tensor& x, const at::Tensor& mean,
 DiffusionLoss::DiffusionLoss(const TrainConfig& config, at::Device device)
     : config_(config),
       device_(device),
-      schedule_(config.diffusion.schedule, config.diffusion.num_timesteps),
-      augmentation_schedule_(config.augmentation.schedule,
-                             config.augmentation.num_timesteps) {}
+      schedule_(config.stage.spec.diffusion.schedule,
+                config.stage.spec.diffusion.num_timesteps),
+      augmentation_schedule_(config.stage.spec.augmentation.schedule,
+                             config.stage.spec.augmentation.num_timesteps) {}
 
 at::Tensor DiffusionLoss::PerImage(const std::vector<float>& values) const {
   return at::tensor(values)
@@ -63,7 +64,7 @@ at::Tensor DiffusionLoss::Noise(at::IntArrayRef shape, NoisePurpose purpose,
   at::Tensor noise = at::empty(shape);
   FillNormal(
       {.seed = config_.seed,
-       .stage = static_cast<uint32_t>(config_.stage_index),
+       .stage = static_cast<uint32_t>(config_.stage.spec.index),
        .purpose = purpose,
        .step = static_cast<uint32_t>(step)},
       {noise.mutable_data_ptr<float>(), static_cast<size_t>(noise.numel())});
@@ -75,7 +76,7 @@ std::vector<int> DiffusionLoss::UniformInts(int64_t count, int low, int high,
                                             int64_t step) const {
   std::vector<double> draws(static_cast<size_t>(count));
   FillUniform({.seed = config_.seed,
-               .stage = static_cast<uint32_t>(config_.stage_index),
+               .stage = static_cast<uint32_t>(config_.stage.spec.index),
                .purpose = purpose,
                .step = static_cast<uint32_t>(step)},
               draws);
@@ -98,7 +99,8 @@ at::Tensor DiffusionLoss::Condition(const at::Tensor& low_res,
     sigma.push_back(static_cast<float>(point.noise));
   }
   return nn::EnlargeLowResolution(
-      low_res * PerImage(signal) + noise * PerImage(sigma), config_.resolution);
+      low_res * PerImage(signal) + noise * PerImage(sigma),
+      config_.stage.spec.resolution);
 }
 
 at::Tensor DiffusionLoss::VariationalBound(
@@ -118,7 +120,7 @@ at::Tensor DiffusionLoss::VariationalBound(
     is_first.push_back(t == 0 ? 1 : 0);
   }
   at::Tensor predicted_x0;
-  switch (config_.diffusion.prediction) {
+  switch (config_.stage.spec.diffusion.prediction) {
     case PredictionType::kEpsilon:
       predicted_x0 = (x_t - PerImage(sigma) * mean_output) / PerImage(signal);
       break;
@@ -156,7 +158,7 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
   const at::Tensor x0 = examples.image.to(device_);
   const int64_t batch = x0.size(0);
   const std::vector<int> timesteps =
-      UniformInts(batch, 0, config_.diffusion.num_timesteps - 1,
+      UniformInts(batch, 0, config_.stage.spec.diffusion.num_timesteps - 1,
                   NoisePurpose::kTrainingTimestep, step);
   std::vector<float> signal, sigma;
   for (int t : timesteps) {
@@ -172,11 +174,12 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
                       .class_id = examples.class_id.to(device_),
                       .low_res = {},
                       .augmentation = {}};
-  if (config_.low_resolution > 0) {
+  if (config_.stage.spec.low_resolution > 0) {
     std::vector<int> indices(timesteps.size(), 0);
-    if (config_.augmentation.enabled) {
-      const int last = static_cast<int>(std::lround(
-          config_.augmentation.max_level * config_.augmentation.num_timesteps));
+    if (config_.stage.spec.augmentation.enabled) {
+      const int last = static_cast<int>(
+          std::lround(config_.stage.spec.augmentation.max_level *
+                      config_.stage.spec.augmentation.num_timesteps));
       indices = UniformInts(batch, 0, last,
                             NoisePurpose::kTrainingAugmentationLevel, step);
       input.augmentation = at::tensor(indices).to(device_, at::kFloat);
@@ -188,9 +191,10 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
   }
 
   const at::Tensor output = network.forward(input);
-  const at::Tensor mean_output = output.narrow(1, 0, config_.channels);
+  const at::Tensor mean_output =
+      output.narrow(1, 0, config_.stage.spec.channels);
   at::Tensor target;
-  switch (config_.diffusion.prediction) {
+  switch (config_.stage.spec.diffusion.prediction) {
     case PredictionType::kEpsilon:
       target = noise;
       break;
@@ -203,13 +207,15 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
   }
   const at::Tensor error = at::mse_loss(mean_output, target);
   Result result{.loss = error, .mean_error = error.detach()};
-  if (config_.diffusion.variance == VarianceKind::kLearnedRange) {
+  if (config_.stage.spec.diffusion.variance == VarianceKind::kLearnedRange) {
     const at::Tensor bound =
         VariationalBound(mean_output.detach(),
-                         output.narrow(1, config_.channels, config_.channels),
+                         output.narrow(1, config_.stage.spec.channels,
+                                       config_.stage.spec.channels),
                          x0, x_t, timesteps);
     result.loss =
-        error + bound.mean() * (config_.diffusion.num_timesteps / 1000.0);
+        error +
+        bound.mean() * (config_.stage.spec.diffusion.num_timesteps / 1000.0);
   }
   return result;
 }

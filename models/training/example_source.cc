@@ -27,7 +27,7 @@ constexpr int64_t kBorder = 1;
 
 NoiseKey KeyOf(const TrainConfig& config, NoisePurpose purpose, int64_t step) {
   return {.seed = config.seed,
-          .stage = static_cast<uint32_t>(config.stage_index),
+          .stage = static_cast<uint32_t>(config.stage.spec.index),
           .purpose = purpose,
           .step = static_cast<uint32_t>(step)};
 }
@@ -124,9 +124,9 @@ at::Tensor ExampleSource::Augmented(const at::Tensor& images,
 
 ExampleBatch ExampleSource::Reduced(const at::Tensor& images) const {
   ExampleBatch batch;
-  batch.image = ReducedByArea(images, config_.resolution);
-  if (config_.low_resolution > 0) {
-    batch.low_res = ReducedByArea(images, config_.low_resolution);
+  batch.image = ReducedByArea(images, config_.stage.spec.resolution);
+  if (config_.stage.spec.low_resolution > 0) {
+    batch.low_res = ReducedByArea(images, config_.stage.spec.low_resolution);
   }
   return batch;
 }
@@ -141,7 +141,7 @@ ExampleBatch ExampleSource::Draw(int64_t step) {
   for (size_t i = 0; i < indices.size(); ++i) {
     indices[i] = ImageAt(step * size + static_cast<int64_t>(i));
     labels[i] = dropped[i] < config_.optimizer.label_dropout
-                    ? config_.network.num_classes
+                    ? config_.stage.network.num_classes
                     : images_.labels[static_cast<size_t>(indices[i])];
   }
   ExampleBatch batch = Reduced(Augmented(Pixels(indices), step));

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/weights/json_fields.h"
-#include "models/weights/spec_json.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -43,27 +42,16 @@ void ReadOptimizer(JsonFields fields, OptimizerOptions* options,
 void ReadData(JsonFields fields, TrainConfig* config, JsonFields* parent) {
   fields.RequiredString("train", &config->train_folder);
   fields.String("test", &config->test_folder);
-  config->cache_resolution = config->resolution;
+  config->cache_resolution = config->stage.spec.resolution;
   fields.Int("cache_resolution", &config->cache_resolution, 1, 4096);
-  if (config->resolution > 0 &&
-      config->cache_resolution % config->resolution != 0) {
-    fields.Fail(
-        "cache_resolution",
-        absl::StrCat("must be a multiple of resolution (", config->resolution,
-                     "), is ", config->cache_resolution));
+  if (config->stage.spec.resolution > 0 &&
+      config->cache_resolution % config->stage.spec.resolution != 0) {
+    fields.Fail("cache_resolution",
+                absl::StrCat("must be a multiple of resolution (",
+                             config->stage.spec.resolution, "), is ",
+                             config->cache_resolution));
   }
   parent->Merge(fields.Finish());
-}
-
-// The parts of the network that follow from the rest of the configuration.
-void DeriveNetwork(TrainConfig* config) {
-  UNetConfig& network = config->network;
-  network.image_channels = config->channels;
-  network.out_channels =
-      config->channels *
-      (config->diffusion.variance == VarianceKind::kLearnedRange ? 2 : 1);
-  network.super_resolution = config->low_resolution > 0;
-  network.augmentation_embedding = config->augmentation.enabled;
 }
 
 }  // namespace
@@ -72,11 +60,9 @@ absl::StatusOr<TrainConfig> ReadTrainConfig(const std::string& path) {
   ASSIGN_OR_RETURN(const nlohmann::ordered_json json, ReadJsonFile(path));
   TrainConfig config;
   JsonFields fields(json, path, "");
-  fields.RequiredString("name", &config.name);
-  fields.Int("stage_index", &config.stage_index, 0, 15);
-  fields.RequiredInt("resolution", &config.resolution, 4, 4096);
-  fields.Int("low_resolution", &config.low_resolution, 0, 2048);
-  fields.RequiredInt("channels", &config.channels, 1, 3);
+  StageManifest& stage = config.stage;
+  fields.Int("stage_index", &stage.spec.index, 0, 15);
+  fields.Merge(ReadStage(fields.Object("stage", true), &stage));
   fields.RequiredString("output", &config.output);
   fields.Uint64("seed", &config.seed);
   fields.Int("log_every", &config.log_every, 1, 1 << 30);
@@ -85,64 +71,19 @@ absl::StatusOr<TrainConfig> ReadTrainConfig(const std::string& path) {
   ReadData(fields.Object("data", /*required=*/true), &config, &fields);
   ReadImageAugmentation(fields.Object("image_augmentation", false),
                         &config.image_augmentation, &fields);
-  fields.Merge(ReadNetwork(fields.Object("network", true), &config.network));
-  fields.Merge(
-      ReadDiffusion(fields.Object("diffusion", true), &config.diffusion));
-  if (fields.Has("conditioning_augmentation")) {
-    fields.Merge(
-        ReadAugmentation(fields.Object("conditioning_augmentation", true),
-                         &config.augmentation));
-  }
-  fields.Merge(ReadSampler(fields.Object("sampler", false),
-                           config.diffusion.num_timesteps, &config.sampler));
   ReadOptimizer(fields.Object("optimizer", true), &config.optimizer, &fields);
 
-  if (config.channels == 2) fields.Fail("channels", "must be 1 or 3, is 2");
-  if (config.low_resolution > 0 &&
-      config.resolution % config.low_resolution != 0) {
-    fields.Fail("low_resolution",
-                absl::StrCat("must divide resolution (", config.resolution,
-                             "), is ", config.low_resolution));
+  if (config.optimizer.label_dropout > 0 && !stage.network.null_class) {
+    fields.Fail("optimizer.label_dropout", "needs stage.network.null_class");
   }
-  if (config.augmentation.enabled && config.low_resolution == 0) {
-    fields.Fail("conditioning_augmentation", "needs a low_resolution");
-  }
-  if (config.optimizer.label_dropout > 0 && !config.network.null_class) {
-    fields.Fail("optimizer.label_dropout", "needs network.null_class");
+  if (stage.spec.low_resolution > 0 &&
+      stage.spec.resolution % stage.spec.low_resolution != 0) {
+    fields.Fail("stage.low_resolution",
+                absl::StrCat("must divide resolution (", stage.spec.resolution,
+                             ") for training, is ", stage.spec.low_resolution));
   }
   RETURN_IF_ERROR(fields.Finish());
-
-  DeriveNetwork(&config);
-  if (absl::Status status = config.network.Validate(); !status.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": network.", status.message()));
-  }
-  const int deepest = 1 << (config.network.channel_mult.size() - 1);
-  if (config.resolution % deepest != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": network.channel_mult has ", config.network.channel_mult.size(),
-        " levels, which resolution ", config.resolution,
-        " cannot be halved to"));
-  }
   return config;
-}
-
-std::string StageJson(const TrainConfig& config) {
-  nlohmann::ordered_json json = {
-      {"name", config.name},
-      {"resolution", config.resolution},
-      {"channels", config.channels},
-      {"network", WriteNetwork(config.network)},
-      {"diffusion", WriteDiffusion(config.diffusion)},
-      {"sampler", WriteSampler(config.sampler)},
-  };
-  if (config.low_resolution > 0) {
-    json["low_resolution"] = config.low_resolution;
-  }
-  if (config.augmentation.enabled) {
-    json["conditioning_augmentation"] = WriteAugmentation(config.augmentation);
-  }
-  return json.dump();
 }
 
 }  // namespace cascade

@@ -4,10 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "models/nn/unet_config.h"
-#include "models/sampling/diffusion_spec.h"
-#include "models/sampling/sampler_options.h"
-#include "models/stage_spec.h"
+#include "models/weights/cascade_manifest.h"
 
 namespace cascade {
 
@@ -44,33 +41,24 @@ struct OptimizerOptions {
 // One stage and how it is trained: a configuration file of
 // `cascade-model train`, described in models/README.md.
 struct TrainConfig {
-  std::string name;
-  int stage_index = 0;
-  int resolution = 0;
-  int low_resolution = 0;  // 0: a base.
-  int channels = 0;
+  // As the package will have it; its sampler draws the sample grids.
+  StageManifest stage;
   std::string train_folder;  // Relative paths start at the working directory.
   std::string test_folder;   // For sample grids of SR stages; may be empty.
   int cache_resolution = 0;  // Size of the images in memory.
   std::string output;        // Folder of checkpoints and grids.
+  // Of the initial weights and of every random number; the position of the
+  // stage in the cascade sets them apart.
   uint64_t seed = 0;
   int log_every = 50;
   int checkpoint_every = 1000;
   int sample_every = 1000;
 
   ImageAugmentation image_augmentation;
-  UNetConfig network;
-  DiffusionSpec diffusion;
-  AugmentationSpec augmentation;
-  SamplerOptions sampler;  // Of the sample grids; the package's default.
   OptimizerOptions optimizer;
 };
 
 // INVALID_ARGUMENT with file, JSON path and value of what is wrong.
 absl::StatusOr<TrainConfig> ReadTrainConfig(const std::string& path);
-
-// The description of the stage that the configuration trains, as a checkpoint
-// carries it for the package: resolution, channels, network, diffusion, ...
-std::string StageJson(const TrainConfig& config);
 
 }  // namespace cascade

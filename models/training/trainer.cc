@@ -79,7 +79,7 @@ class Training {
       : config_(config),
         run_(run),
         device_(device),
-        network_(std::make_shared<nn::UNet>(config.network)),
+        network_(std::make_shared<nn::UNet>(config.stage.network)),
         examples_(config, std::move(images)),
         loss_(config, device) {
     if (test_images) test_examples_.emplace(config, *std::move(test_images));
@@ -137,10 +137,11 @@ absl::Status Training::Resume() {
 }
 
 absl::Status Training::Save() {
-  return SaveCheckpoint(
-      Path("checkpoint.safetensors"),
-      {.step = step_, .seed = config_.seed, .stage_json = StageJson(config_)},
-      *parameters_, *adam_);
+  return SaveCheckpoint(Path("checkpoint.safetensors"),
+                        {.step = step_,
+                         .seed = config_.seed,
+                         .stage_json = StageText(config_.stage)},
+                        *parameters_, *adam_);
 }
 
 double Training::Step() {
@@ -161,7 +162,8 @@ double Training::Step() {
 
 absl::Status Training::Sample() {
   ASSIGN_OR_RETURN(const SamplerTable table,
-                   CompileSampler(config_.diffusion, config_.sampler));
+                   CompileSampler(config_.stage.spec.diffusion,
+                                  config_.stage.spec.default_sampler));
   const at::NoGradGuard no_grad;
   network_->eval();
   const at::Tensor trained = parameters_->values().clone();
@@ -171,20 +173,21 @@ absl::Status Training::Sample() {
   const int64_t count = kGridColumns * kGridRows;
   const ExampleBatch batch = source.Examples(count);
   ReferenceSample sample;
-  sample.key.stage = static_cast<uint32_t>(config_.stage_index);
+  sample.key.stage = static_cast<uint32_t>(config_.stage.spec.index);
   sample.key.seed = 1;
   sample.input.class_id = batch.class_id.to(device_);
-  if (config_.network.null_class) {
+  if (config_.stage.network.null_class) {
     sample.null_class_id =
-        at::full_like(sample.input.class_id, config_.network.num_classes);
+        at::full_like(sample.input.class_id, config_.stage.network.num_classes);
   }
-  if (config_.low_resolution > 0) {
-    const int index =
-        static_cast<int>(std::lround(config_.augmentation.default_level *
-                                     config_.augmentation.num_timesteps));
+  if (config_.stage.spec.low_resolution > 0) {
+    const int index = static_cast<int>(
+        std::lround(config_.stage.spec.augmentation.default_level *
+                    config_.stage.spec.augmentation.num_timesteps));
     const at::Tensor low_res = batch.low_res.to(device_);
-    const std::vector<int> indices(static_cast<size_t>(count),
-                                   config_.augmentation.enabled ? index : 0);
+    const std::vector<int> indices(
+        static_cast<size_t>(count),
+        config_.stage.spec.augmentation.enabled ? index : 0);
     sample.input.low_res =
         loss_.Condition(low_res, indices, at::randn_like(low_res));
     sample.input.augmentation = at::tensor(indices).to(device_, at::kFloat);
@@ -192,10 +195,10 @@ absl::Status Training::Sample() {
   at::Tensor images = RunSampler(*network_, table, batch.image.sizes(), sample);
   parameters_->values().copy_(trained);
 
-  if (config_.low_resolution > 0) {
+  if (config_.stage.spec.low_resolution > 0) {
     // Rows of three: the input, the sample, the truth.
     const at::Tensor enlarged =
-        nn::EnlargeLowResolution(batch.low_res, config_.resolution);
+        nn::EnlargeLowResolution(batch.low_res, config_.stage.spec.resolution);
     std::vector<at::Tensor> rows;
     for (int64_t row = 0; row < kGridRows; ++row) {
       for (const at::Tensor& set : {enlarged, images.cpu(), batch.image}) {
@@ -206,7 +209,7 @@ absl::Status Training::Sample() {
   }
   return WriteImageGrid(Path(absl::StrFormat("samples-%06d.png", step_)),
                         images, kGridColumns,
-                        std::max(1, 64 / config_.resolution));
+                        std::max(1, 64 / config_.stage.spec.resolution));
 }
 
 void Training::Report(double mean_error, double gradient_norm) {
@@ -224,8 +227,8 @@ void Training::Report(double mean_error, double gradient_norm) {
   Say(absl::StrFormat(
       "%s step %d/%d  loss %.5f  gradient %.3f  lr %.2e  %.1f images/s  "
       "%s left",
-      config_.name, step_, config_.optimizer.steps, mean_error, gradient_norm,
-      rate, images_per_second, Duration(left)));
+      config_.stage.spec.name, step_, config_.optimizer.steps, mean_error,
+      gradient_norm, rate, images_per_second, Duration(left)));
   std::ofstream(Path("log.csv"), std::ios::app)
       << absl::StrFormat("%d,%.6f,%.4f,%.3e,%.1f\n", step_, mean_error,
                          gradient_norm, rate, images_per_second);
@@ -233,7 +236,7 @@ void Training::Report(double mean_error, double gradient_norm) {
 
 absl::Status Training::Run() {
   RETURN_IF_ERROR(Resume());
-  Say(absl::StrFormat("%s: %d parameters, %d images", config_.name,
+  Say(absl::StrFormat("%s: %d parameters, %d images", config_.stage.spec.name,
                       parameters_->parameter_count(), examples_.count()));
   const int64_t last =
       run_.stop_after > 0
@@ -288,18 +291,19 @@ absl::Status Train(const TrainConfig& config, const TrainRun& run) {
   ASSIGN_OR_RETURN(const at::Device device, ParseDevice(run.device));
   ASSIGN_OR_RETURN(ImageSet images,
                    ReadImageFolder(config.train_folder, config.cache_resolution,
-                                   config.channels));
+                                   config.stage.spec.channels));
   const auto classes = static_cast<int>(images.class_names.size());
-  if (config.network.num_classes > 0 && config.network.num_classes != classes) {
+  if (config.stage.network.num_classes > 0 &&
+      config.stage.network.num_classes != classes) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "network.num_classes is ", config.network.num_classes, ", but ",
+        "network.num_classes is ", config.stage.network.num_classes, ", but ",
         config.train_folder, " has ", classes, " classes"));
   }
   std::optional<ImageSet> test_images;
   if (!config.test_folder.empty()) {
-    ASSIGN_OR_RETURN(test_images,
-                     ReadImageFolder(config.test_folder,
-                                     config.cache_resolution, config.channels));
+    ASSIGN_OR_RETURN(test_images, ReadImageFolder(config.test_folder,
+                                                  config.cache_resolution,
+                                                  config.stage.spec.channels));
   }
   std::error_code error;
   std::filesystem::create_directories(config.output, error);

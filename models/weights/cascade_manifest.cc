@@ -85,8 +85,8 @@ void ReadWeightsEntry(JsonFields fields, StageManifest* stage,
   parent->Merge(fields.Finish());
 }
 
-absl::Status ReadStage(JsonFields fields, bool with_weights,
-                       StageManifest* stage) {
+absl::Status ReadStageFields(JsonFields fields, bool with_weights,
+                             StageManifest* stage) {
   StageSpec& spec = stage->spec;
   fields.RequiredString("name", &spec.name);
   if (spec.name.empty()) fields.Fail("name", "must not be empty");
@@ -99,9 +99,8 @@ absl::Status ReadStage(JsonFields fields, bool with_weights,
   fields.Merge(
       ReadDiffusion(fields.Object("diffusion", true), &spec.diffusion));
   if (fields.Has("conditioning_augmentation")) {
-    fields.Merge(
-        ReadAugmentation(fields.Object("conditioning_augmentation", true),
-                         &spec.augmentation));
+    fields.Merge(ReadAugmentation(
+        fields.Object("conditioning_augmentation", true), &spec.augmentation));
   }
   // How the low-resolution image is enlarged; there is one way so far.
   int upsampling = 0;
@@ -164,11 +163,12 @@ absl::Status CheckSequence(const CascadeManifest& manifest,
     }
     const int expected = i == 0 ? 0 : manifest.stages[i - 1].spec.resolution;
     if (spec.low_resolution != expected) {
-      return error(i, absl::StrCat("low_resolution must be ",
-                                   i == 0 ? "absent in the first stage"
-                                          : "the stage before's resolution",
-                                   i == 0 ? "" : absl::StrCat(" (", expected, ")"),
-                                   ", is ", spec.low_resolution));
+      return error(i,
+                   absl::StrCat("low_resolution must be ",
+                                i == 0 ? "absent in the first stage"
+                                       : "the stage before's resolution",
+                                i == 0 ? "" : absl::StrCat(" (", expected, ")"),
+                                ", is ", spec.low_resolution));
     }
     if (spec.channels != manifest.stages[0].spec.channels) {
       return error(i, absl::StrCat("channels must be those of stages[0] (",
@@ -200,7 +200,7 @@ absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder) {
   for (JsonFields& stage_fields : fields.Objects("stages")) {
     StageManifest stage;
     stage.spec.index = static_cast<int>(manifest.stages.size());
-    fields.Merge(ReadStage(std::move(stage_fields), true, &stage));
+    fields.Merge(ReadStageFields(std::move(stage_fields), true, &stage));
     manifest.stages.push_back(std::move(stage));
   }
   RETURN_IF_ERROR(fields.Finish());
@@ -242,12 +242,16 @@ absl::StatusOr<SafetensorsFile> ReadStageWeights(const std::string& folder,
   return file;
 }
 
+absl::Status ReadStage(JsonFields fields, StageManifest* stage) {
+  return ReadStageFields(std::move(fields), false, stage);
+}
+
 absl::StatusOr<StageManifest> ParseStage(const std::string& json,
                                          const std::string& file) {
   ASSIGN_OR_RETURN(const Json parsed,
                    ParseJson(std::as_bytes(std::span(json)), file));
   StageManifest stage;
-  RETURN_IF_ERROR(ReadStage(JsonFields(parsed, file, "stage"), false, &stage));
+  RETURN_IF_ERROR(ReadStage(JsonFields(parsed, file, "stage"), &stage));
   return stage;
 }
 

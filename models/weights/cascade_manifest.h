@@ -44,8 +44,9 @@ absl::Status WriteManifest(const std::string& folder,
 absl::StatusOr<SafetensorsFile> ReadStageWeights(const std::string& folder,
                                                  const StageManifest& stage);
 
-// One stage's object in the file, its "weights" apart: what a checkpoint
-// carries.
+// One stage's object in the file without its "weights": what training
+// configurations and checkpoints carry.
+absl::Status ReadStage(JsonFields fields, StageManifest* stage);
 absl::StatusOr<StageManifest> ParseStage(const std::string& json,
                                          const std::string& file);
 std::string StageText(const StageManifest& stage);
