@@ -20,9 +20,8 @@ HostImage Picture(int size, int channels) {
     for (int x = 0; x < size; ++x) {
       for (int c = 0; c < channels; ++c) {
         state = state * 1664525u + 1013904223u;
-        const uint32_t smooth =
-            static_cast<uint32_t>(255 * (x + (c + 1) * y)) /
-            static_cast<uint32_t>((channels + 1) * size);
+        const uint32_t smooth = static_cast<uint32_t>(255 * (x + (c + 1) * y)) /
+                                static_cast<uint32_t>((channels + 1) * size);
         image.pixels.push_back(
             static_cast<uint8_t>((smooth + (state >> 29)) & 255));
       }
@@ -32,7 +31,7 @@ HostImage Picture(int size, int channels) {
 }
 
 void BM_Encode(benchmark::State& state, ImageFormat format) {
-  Metrics metrics;
+  Metrics metrics("bench");
   const ImageEncoder encoder(metrics);
   OutputOptions options;
   options.format = format;
