@@ -1,0 +1,107 @@
+#include "client/image_client.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+namespace cascade {
+namespace {
+
+// Only what no server has begun is repeated: `queued` commits a call.
+constexpr char kServiceConfig[] = R"({
+  "methodConfig": [{
+    "name": [{"service": "cascade.v1.ImageGenerationService"},
+             {"service": "cascade.v1.CascadeService"}],
+    "retryPolicy": {
+      "maxAttempts": 4,
+      "initialBackoff": "0.1s",
+      "maxBackoff": "1s",
+      "backoffMultiplier": 2,
+      "retryableStatusCodes": ["UNAVAILABLE"]
+    }
+  }],
+  "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1}
+})";
+
+void Prepare(const ImageClient::CallOptions& options,
+             grpc::ClientContext& context) {
+  if (options.deadline != absl::InfiniteFuture()) {
+    context.set_deadline(absl::ToChronoTime(options.deadline));
+  }
+  if (!options.request_id.empty()) {
+    context.AddMetadata("x-request-id", options.request_id);
+  }
+}
+
+// Makes a unary call: `call` gets the prepared context.
+template <typename Call>
+CallStatus CallUnary(const ImageClient::CallOptions& options, Call call) {
+  grpc::ClientContext context;
+  Prepare(options, context);
+  CancelToken::Attachment attachment(options.cancel, context);
+  const grpc::Status status = call(context);
+  return ReadCallStatus(status, context);
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
+                                           const ChannelOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_receive_message_bytes);
+  arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  if (options.own_connection) {
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  }
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+ImageClient::ImageClient(std::shared_ptr<grpc::Channel> channel)
+    : images_(v1::ImageGenerationService::NewStub(channel)),
+      cascades_(v1::CascadeService::NewStub(channel)),
+      health_(grpc::health::v1::Health::NewStub(channel)) {}
+
+CallStatus ImageClient::Generate(const v1::GenerateImageRequest& request,
+                                 const CallOptions& options,
+                                 EventReceiver on_event) {
+  grpc::ClientContext context;
+  Prepare(options, context);
+  CancelToken::Attachment attachment(options.cancel, context);
+  const auto reader = images_->GenerateImage(&context, request);
+  v1::GenerateImageResponse response;
+  while (reader->Read(&response)) on_event(response);
+  const grpc::Status status = reader->Finish();
+  return ReadCallStatus(status, context);
+}
+
+CallStatus ImageClient::ListCascades(const CallOptions& options,
+                                     v1::ListCascadesResponse& response) {
+  return CallUnary(options, [&](grpc::ClientContext& context) {
+    return cascades_->ListCascades(&context, {}, &response);
+  });
+}
+
+CallStatus ImageClient::GetCascade(const std::string& name,
+                                   const CallOptions& options,
+                                   v1::GetCascadeResponse& response) {
+  return CallUnary(options, [&](grpc::ClientContext& context) {
+    v1::GetCascadeRequest request;
+    request.set_name(name);
+    return cascades_->GetCascade(&context, request, &response);
+  });
+}
+
+CallStatus ImageClient::CheckHealth(
+    const std::string& service, const CallOptions& options,
+    grpc::health::v1::HealthCheckResponse& response) {
+  return CallUnary(options, [&](grpc::ClientContext& context) {
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    return health_->Check(&context, request, &response);
+  });
+}
+
+}  // namespace cascade

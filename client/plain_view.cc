@@ -1,0 +1,104 @@
+#include "client/plain_view.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/terminal_picture.h"
+
+namespace cascade {
+namespace {
+
+double Seconds(const google::protobuf::Duration& duration) {
+  return static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos();
+}
+
+void PrintLine(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+std::string StageLabel(const v1::Cascade& cascade, int stage) {
+  if (stage < 0 || stage >= cascade.stages_size()) {
+    return absl::StrCat("stage ", stage);
+  }
+  return absl::StrCat("stage ", stage, " (", cascade.stages(stage).name(), ")");
+}
+
+std::string Summary(const v1::Finished& finished) {
+  const v1::GenerationRecord& record = finished.record();
+  std::string text = absl::StrFormat(
+      "done in %.3f s (%.3f s queued): seed %d, %d image%s",
+      Seconds(finished.total_duration()), Seconds(finished.queued_duration()),
+      record.seed(), record.image_seeds_size(),
+      record.image_seeds_size() == 1 ? "" : "s");
+  for (const v1::StageRecord& stage : record.stages()) {
+    std::string sampler = v1::SamplerKind_Name(stage.sampler().kind());
+    sampler.erase(0, std::string("SAMPLER_KIND_").size());
+    absl::StrAppendFormat(&text, "\n  stage %d %-9s %s, %d steps, guidance %g",
+                          stage.stage(), stage.name(), sampler,
+                          stage.sampler().steps(), stage.guidance().scale());
+    if (stage.has_augmentation()) {
+      absl::StrAppendFormat(&text, ", augmentation %g",
+                            stage.augmentation().level());
+    }
+  }
+  return text;
+}
+
+PlainView::PlainView(v1::Cascade cascade, bool draw, const Terminal& terminal)
+    : cascade_(std::move(cascade)), draw_(draw), terminal_(terminal) {}
+
+void PlainView::Show(const v1::GenerateImageResponse& event,
+                     const std::string& file) {
+  switch (event.event_case()) {
+    case v1::GenerateImageResponse::kQueued:
+      PrintLine(absl::StrCat("queued, ", event.queued().position(),
+                             " images ahead, seed ", event.queued().seed()));
+      break;
+    case v1::GenerateImageResponse::kStageStarted: {
+      const v1::StageStarted& started = event.stage_started();
+      PrintLine(absl::StrCat("image ", started.image_seed(), ": ",
+                             StageLabel(cascade_, started.stage()), ", ",
+                             started.num_steps(), " steps"));
+      break;
+    }
+    case v1::GenerateImageResponse::kPreview: {
+      const v1::Preview& preview = event.preview();
+      PrintLine(absl::StrCat("image ", preview.image_seed(), ": ",
+                             StageLabel(cascade_, preview.stage()), ", step ",
+                             preview.steps_done(), " of ",
+                             preview.num_steps()));
+      break;
+    }
+    case v1::GenerateImageResponse::kStageImage: {
+      const v1::StageImage& image = event.stage_image();
+      PrintLine(absl::StrCat("image ", image.image_seed(), ": ",
+                             StageLabel(cascade_, image.stage()), " done",
+                             file.empty() ? "" : absl::StrCat(": ", file)));
+      if (!draw_) break;
+      const int size = std::min(image.image().width(), terminal_.columns - 2);
+      for (const std::string& line :
+           DrawPictures({&image.image()}, size, terminal_.colors)) {
+        PrintLine(line);
+      }
+      break;
+    }
+    case v1::GenerateImageResponse::kFinished:
+      PrintLine(Summary(event.finished()));
+      break;
+    case v1::GenerateImageResponse::EVENT_NOT_SET:
+      break;
+  }
+}
+
+void PlainView::End(const CallStatus& status) {
+  if (!status.ok())
+    std::fprintf(stderr, "cascade: %s\n", Explain(status).c_str());
+}
+
+}  // namespace cascade

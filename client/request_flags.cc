@@ -1,0 +1,264 @@
+#include "client/request_flags.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+namespace {
+
+absl::Status WrongFlag(const std::string& flag, const std::string& value,
+                       const std::string& why) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, " ", value, ": ", why));
+}
+
+std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts = absl::StrSplit(text, ',');
+  for (std::string& part : parts) absl::StripAsciiWhitespace(&part);
+  return parts;
+}
+
+// Sets one value of one stage's options; false if the text is not a value.
+using Setter = std::function<bool(const std::string&, v1::StageOptions&)>;
+
+// The entries of a request, made when they are first needed: the first is for
+// every stage.
+class StageEntries {
+ public:
+  StageEntries(v1::GenerateImageRequest& request, int num_stages)
+      : request_(request), entries_(static_cast<size_t>(num_stages) + 1) {}
+
+  absl::Status Set(const std::string& flag, const std::string& text,
+                   const Setter& setter) {
+    if (text.empty()) return absl::OkStatus();
+    const std::vector<std::string> values = Split(text);
+    const size_t num_stages = entries_.size() - 1;
+    if (values.size() != 1 && values.size() != num_stages) {
+      return WrongFlag(flag, text,
+                       absl::StrCat("one value, or one for each of ",
+                                    num_stages, " stages"));
+    }
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i].empty()) continue;
+      v1::StageOptions& entry = Entry(values.size() == 1 ? 0 : i + 1);
+      if (!setter(values[i], entry)) {
+        return WrongFlag(flag, text,
+                         absl::StrCat("'", values[i], "' cannot be read"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  v1::StageOptions& Entry(size_t place) {
+    v1::StageOptions*& entry = entries_[place];
+    if (entry == nullptr) {
+      entry = request_.add_stages();
+      if (place > 0) entry->set_stage(static_cast<int>(place) - 1);
+    }
+    return *entry;
+  }
+
+ private:
+  v1::GenerateImageRequest& request_;
+  std::vector<v1::StageOptions*> entries_;
+};
+
+bool SetSampler(const std::string& text, v1::StageOptions& options) {
+  static const std::pair<const char*, v1::SamplerKind> kKinds[] = {
+      {"ddpm", v1::SAMPLER_KIND_DDPM},
+      {"ddim", v1::SAMPLER_KIND_DDIM},
+      {"dpmpp-2m", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
+      {"dpm++", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
+  };
+  for (const auto& [name, kind] : kKinds) {
+    if (absl::AsciiStrToLower(text) != name) continue;
+    options.mutable_sampler()->set_kind(kind);
+    return true;
+  }
+  return false;
+}
+
+bool SetSteps(const std::string& text, v1::StageOptions& options) {
+  int steps = 0;
+  if (!absl::SimpleAtoi(text, &steps)) return false;
+  options.mutable_sampler()->set_steps(steps);
+  return true;
+}
+
+bool SetEta(const std::string& text, v1::StageOptions& options) {
+  double eta = 0;
+  if (!absl::SimpleAtod(text, &eta)) return false;
+  options.mutable_sampler()->set_eta(eta);
+  return true;
+}
+
+bool SetGuidance(const std::string& text, v1::StageOptions& options) {
+  double scale = 0;
+  if (!absl::SimpleAtod(text, &scale)) return false;
+  options.mutable_guidance()->set_scale(scale);
+  return true;
+}
+
+bool SetAugmentation(const std::string& text, v1::StageOptions& options) {
+  double level = 0;
+  if (!absl::SimpleAtod(text, &level)) return false;
+  options.mutable_augmentation()->set_level(level);
+  return true;
+}
+
+absl::Status SetInterval(const std::string& text, StageEntries& entries) {
+  if (text.empty()) return absl::OkStatus();
+  const std::vector<std::string> ends = Split(text);
+  double begin = 0;
+  double end = 0;
+  if (ends.size() != 2 || !absl::SimpleAtod(ends[0], &begin) ||
+      !absl::SimpleAtod(ends[1], &end)) {
+    return WrongFlag("--guidance-interval", text, "BEGIN,END is expected");
+  }
+  v1::Guidance& guidance = *entries.Entry(0).mutable_guidance();
+  guidance.set_interval_begin(begin);
+  guidance.set_interval_end(end);
+  return absl::OkStatus();
+}
+
+absl::Status SetClass(const std::string& text, const v1::Cascade& cascade,
+                      v1::GenerateImageRequest& request) {
+  if (text.empty()) return absl::OkStatus();
+  const auto& names = cascade.class_names();
+  int id = 0;
+  if (std::find(names.begin(), names.end(), text) != names.end()) {
+    request.set_class_name(text);
+  } else if (text == "none") {
+    request.set_unconditional(true);
+  } else if (absl::SimpleAtoi(text, &id)) {
+    request.set_class_id(id);
+  } else {
+    request.set_class_name(text);  // The server suggests the known ones.
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetOutput(const RequestFlags& flags,
+                       v1::GenerateImageRequest& request) {
+  static const std::pair<const char*, v1::ImageFormat> kFormats[] = {
+      {"png", v1::IMAGE_FORMAT_PNG},  {"jpeg", v1::IMAGE_FORMAT_JPEG},
+      {"jpg", v1::IMAGE_FORMAT_JPEG}, {"webp", v1::IMAGE_FORMAT_WEBP},
+      {"raw", v1::IMAGE_FORMAT_RAW},
+  };
+  v1::OutputOptions& output = *request.mutable_output();
+  bool is_known = flags.format.empty();
+  for (const auto& [name, format] : kFormats) {
+    if (absl::AsciiStrToLower(flags.format) != name) continue;
+    output.set_format(format);
+    is_known = true;
+  }
+  if (!is_known) {
+    return WrongFlag("--format", flags.format, "png, jpeg, webp or raw");
+  }
+  if (flags.quality.has_value()) output.set_quality(*flags.quality);
+  if (flags.previews.has_value()) {
+    output.set_preview_every_steps(*flags.previews);
+  }
+  if (flags.stages == "all") return absl::OkStatus();
+  for (const std::string& part : Split(flags.stages)) {
+    int stage = 0;
+    if (!absl::SimpleAtoi(part, &stage)) {
+      return WrongFlag("--stages", flags.stages, "'all', or such as 0,2");
+    }
+    output.add_stages(stage);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RequestFlags::AddTo(CLI::App& command) {
+  command.add_option("--cascade", cascade, "The cascade's name")->required();
+  command.add_option("--class", class_choice,
+                     "What to draw: a class's name or id, or 'none'");
+  command.add_option("--seed", seed,
+                     "Of the first image; image i has SEED + i. Default: the "
+                     "server picks one and says it");
+  command.add_option("--count", image_count, "Images to draw. Default: 1");
+  command.add_option("--target-stage", target_stage,
+                     "The last stage to run. Default: the top");
+  command.add_option("--sampler", samplers,
+                     "ddpm, ddim or dpmpp-2m; one, or one a stage: ddim,ddpm");
+  command.add_option("--steps", steps,
+                     "Denoising steps; one number, or one a stage: 50,20,10");
+  command.add_option("--eta", etas, "DDIM's eta, 0..1; one, or one a stage");
+  command.add_option("--guidance", guidance,
+                     "Guidance scale, 1 is none; one, or one a stage");
+  command.add_option("--guidance-interval", guidance_interval,
+                     "BEGIN,END of 0 (clean) .. 1 (noise), where it applies");
+  command.add_option("--augmentation", augmentation,
+                     "Conditioning augmentation level; one, or one a stage");
+  command.add_option("--previews", previews,
+                     "A preview every this many steps. Default: none, but a "
+                     "few for --show and on a terminal");
+  command.add_option("--stages", stages,
+                     "Stages whose images to get: all (default), or 0,2");
+  command.add_option("--format", format, "png (default), jpeg, webp or raw");
+  command.add_option("--quality", quality, "Of jpeg and webp, 1..100");
+}
+
+absl::StatusOr<v1::GenerateImageRequest> RequestFlags::ToRequest(
+    const v1::Cascade& cascade_spec) const {
+  v1::GenerateImageRequest request;
+  request.set_cascade(cascade);
+  RETURN_IF_ERROR(SetClass(class_choice, cascade_spec, request));
+  if (seed.has_value()) request.set_seed(*seed);
+  if (image_count.has_value()) request.set_image_count(*image_count);
+  if (target_stage.has_value()) request.set_target_stage(*target_stage);
+  StageEntries entries(request, TargetStage(request, cascade_spec) + 1);
+  RETURN_IF_ERROR(entries.Set("--sampler", samplers, SetSampler));
+  RETURN_IF_ERROR(entries.Set("--steps", steps, SetSteps));
+  RETURN_IF_ERROR(entries.Set("--eta", etas, SetEta));
+  RETURN_IF_ERROR(entries.Set("--guidance", guidance, SetGuidance));
+  RETURN_IF_ERROR(SetInterval(guidance_interval, entries));
+  RETURN_IF_ERROR(entries.Set("--augmentation", augmentation, SetAugmentation));
+  RETURN_IF_ERROR(SetOutput(*this, request));
+  return request;
+}
+
+int TargetStage(const v1::GenerateImageRequest& request,
+                const v1::Cascade& cascade_spec) {
+  const int top = std::max(0, cascade_spec.stages_size() - 1);
+  if (!request.has_target_stage()) return top;
+  return std::clamp(request.target_stage(), 0, top);
+}
+
+std::string ClassLabel(const v1::GenerateImageRequest& request,
+                       const v1::Cascade& cascade_spec) {
+  if (request.has_class_name()) return request.class_name();
+  if (!request.has_class_id()) return "none";
+  const int id = request.class_id();
+  if (id >= 0 && id < cascade_spec.class_names_size()) {
+    return cascade_spec.class_names(id);
+  }
+  return absl::StrCat(id);
+}
+
+absl::StatusOr<absl::Duration> ParseDurationFlag(const std::string& flag,
+                                                 const std::string& value) {
+  absl::Duration duration;
+  double seconds = 0;
+  if (absl::SimpleAtod(value, &seconds)) {
+    duration = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(value, &duration)) {
+    return WrongFlag(flag, value, "such as 1.5s, 200ms or 2m");
+  }
+  if (!(duration > absl::ZeroDuration())) {
+    return WrongFlag(flag, value, "must be positive");
+  }
+  return duration;
+}
+
+}  // namespace cascade
