@@ -35,7 +35,8 @@ struct ImagePlan {
   // Every random number of the image is a function of this seed, the stage, the
   // purpose, the line, and the element: never of its place in a batch.
   uint64_t image_seed = 0;
-  // None: unconditional (the null class of a conditional network).
+  // None: unconditional (the null class of a conditional network). A stage
+  // without classes ignores it.
   std::optional<int> class_id;
   // s, as AugmentationSpec has it. 0 for a base.
   double augmentation_level = 0;

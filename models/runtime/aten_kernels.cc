@@ -73,9 +73,8 @@ class AtenKernels final : public StepKernels {
             .index_select(
                 0, indices([](const UpdateRow& row) { return row.x_row; }))
             .to(at::kDouble);
-    at::Tensor x0 = line_weights(&SamplerLine::c_x) * x +
-                    line_weights(&SamplerLine::c_out) *
-                        Guided(rows, output, conditional, pool.x.size(1));
+    at::Tensor x0 =
+        EstimateX0(rows, x, Guided(rows, output, conditional, pool.x.size(1)));
     at::Tensor finite = x0.isfinite();
     x0 = Clip(rows, x0);
 
@@ -97,6 +96,19 @@ class AtenKernels final : public StepKernels {
   }
 
  private:
+  // c_x (x + c_out / c_x output) with the sum in float, as the host does it.
+  static at::Tensor EstimateX0(std::span<const UpdateRow> rows,
+                               const at::Tensor& x, const at::Tensor& output) {
+    const at::Device device = x.device();
+    const at::Tensor c_x = Weights(
+        rows, device, [](const UpdateRow& row) { return row.line->c_x; });
+    const at::Tensor c_out = Weights(
+        rows, device, [](const UpdateRow& row) { return row.line->c_out; });
+    const at::Tensor ratio = (c_out / c_x).to(at::kFloat);
+    const at::Tensor sum = x.to(at::kFloat) + ratio * output.to(at::kFloat);
+    return at::where(c_x == 0, c_out * output, c_x * sum.to(at::kDouble));
+  }
+
   static at::Tensor Guided(std::span<const UpdateRow> rows,
                            const at::Tensor& output,
                            const at::Tensor& conditional, int64_t channels) {

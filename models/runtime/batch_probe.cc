@@ -13,8 +13,6 @@
 namespace cascade {
 namespace {
 
-// Of one stage; a cascade of three small ones loads within three seconds.
-constexpr absl::Duration kTimeLimit = absl::Milliseconds(800);
 constexpr int kTimedRuns = 3;
 
 // Sizes worth knowing the cost of: neighbours differ by a half or less.
@@ -142,10 +140,11 @@ class Prober {
 }  // namespace
 
 BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
-                        int max_rows, Reproducibility reproducibility) {
+                        int max_rows, Reproducibility reproducibility,
+                        absl::Duration time_limit) {
   const c10::InferenceMode inference;
   const bool exact = reproducibility == Reproducibility::kExact;
-  const absl::Time end = absl::Now() + kTimeLimit;
+  const absl::Time end = absl::Now() + time_limit;
   Prober prober(network, spec, max_rows);
   BatchProbe probe;
   for (int rows : TrialOrder(max_rows)) {

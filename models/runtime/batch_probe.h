@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "models/cascade_model.h"
 #include "models/runtime/stage_network.h"
 #include "models/stage_executor.h"
@@ -19,10 +20,11 @@ struct BatchProbe {
 
 // Runs `network` on random inputs in batches of up to `max_rows` rows, on the
 // calling thread. In EXACT mode a size counts when each of its rows has the
-// bits of the same row computed alone. Sizes are tried from useful to rare and
-// within a time limit, so a slow network gets fewer of them; the executor puts
-// the others together. Throws what LibTorch throws.
+// bits of the same row computed alone. Sizes are tried from useful to rare
+// until `time_limit` has passed, so a slow network gets fewer of them, one at
+// least; the executor puts the others together. Throws what LibTorch throws.
 BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
-                        int max_rows, Reproducibility reproducibility);
+                        int max_rows, Reproducibility reproducibility,
+                        absl::Duration time_limit);
 
 }  // namespace cascade

@@ -28,6 +28,23 @@ void Guide(const float* unconditional, double scale, size_t count,
   }
 }
 
+// c_x x + c_out output, as c_x (x + c_out / c_x output) with the sum in float.
+// Near pure noise its terms cancel and c_x is large (2e4 at the end of a cosine
+// schedule), so how the sum is rounded shows; float is how the published
+// pipelines round it, and as fine as the network's output.
+void EstimateX0(const SamplerLine& line, const float* x, size_t count,
+                Block& output) {
+  if (line.c_x == 0) {
+    for (size_t i = 0; i < count; ++i) output[i] *= line.c_out;
+    return;
+  }
+  const float ratio = static_cast<float>(line.c_out / line.c_x);
+  for (size_t i = 0; i < count; ++i) {
+    const float sum = x[i] + ratio * static_cast<float>(output[i]);
+    output[i] = line.c_x * static_cast<double>(sum);
+  }
+}
+
 bool AllFinite(const Block& values, size_t count) {
   // 0 times an infinite or NaN is NaN, and stays so in a sum.
   double sum = 0;
@@ -73,9 +90,7 @@ bool UpdateBlock(const StepUpdate& update, size_t begin, size_t count) {
     Guide(update.unconditional_output + begin, update.guidance_scale, count,
           x0);
   }
-  for (size_t i = 0; i < count; ++i) {
-    x0[i] = line.c_x * x[i] + line.c_out * x0[i];
-  }
+  EstimateX0(line, update.x + begin, count, x0);
   bool finite = AllFinite(x0, count);
   if (line.clip) Clip(count, x0);
   Store(x0, count, update.x0 + begin);

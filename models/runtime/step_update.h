@@ -31,9 +31,9 @@ struct StepUpdate {
   float* x_next = nullptr;  // Out; may not be x.
 };
 
-// Computes x0 and x_next in double, element by element, so that an image's
-// result does not depend on what is computed beside it. Returns false when an
-// output, x0 before clipping, or x_next is infinite or NaN.
+// Computes x0 and x_next element by element, in double but for one sum, so that
+// an image's result does not depend on what is computed beside it. Returns
+// false when an output, x0 before clipping, or x_next is infinite or NaN.
 bool UpdateImage(const StepUpdate& update);
 
 // Rounds an image of `channels` planes, nominally in [-1, 1], to 8 bits with

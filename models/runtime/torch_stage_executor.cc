@@ -130,7 +130,8 @@ absl::Status TorchStageExecutor::CheckPlan(const ImagePlan& plan) const {
           absl::StrCat("class_id: is missing, and stage ", spec_.name,
                        " has no null class"));
     }
-  } else if (*plan.class_id < 0 || *plan.class_id >= spec_.num_classes) {
+  } else if (spec_.num_classes > 0 &&
+             (*plan.class_id < 0 || *plan.class_id >= spec_.num_classes)) {
     return absl::InvalidArgumentError(
         absl::StrCat("class_id = ", *plan.class_id, " is not one of the ",
                      spec_.num_classes, " classes of stage ", spec_.name));

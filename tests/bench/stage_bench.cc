@@ -1,0 +1,137 @@
+// The bare stage loop: steps of full batches through the executor, without a
+// server.
+//
+//   stage_bench PACKAGE [Google Benchmark's flags]
+//
+// rows/s counts network rows, images/s one image by the stage's default
+// sampler.
+
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "models/cascade_model.h"
+#include "models/sampling/sampler_table.h"
+
+namespace cascade {
+namespace {
+
+// A lower stage's image for stages that enlarge one.
+class GreyOutput final : public StageOutput {
+ public:
+  GreyOutput(int channels, int resolution)
+      : channels_(channels), resolution_(resolution) {}
+
+  int resolution() const override { return resolution_; }
+  int channels() const override { return channels_; }
+  std::vector<float> ToHost() const override {
+    return std::vector<float>(
+        static_cast<size_t>(channels_ * resolution_ * resolution_), 0.0f);
+  }
+
+ private:
+  const int channels_;
+  const int resolution_;
+};
+
+std::vector<ImagePlan> Plans(const StageSpec& spec, int count) {
+  // Guidance would make two rows of an image, and this counts rows.
+  SamplerOptions sampler = spec.default_sampler;
+  sampler.guidance.scale = 1;
+  const auto table = std::make_shared<SamplerTable>(
+      CompileSampler(spec.diffusion, sampler).value());
+  std::vector<ImagePlan> plans(static_cast<size_t>(count));
+  for (size_t i = 0; i < plans.size(); ++i) {
+    plans[i].table = table;
+    plans[i].image_seed = i;
+    if (spec.num_classes > 0) {
+      plans[i].class_id = static_cast<int>(i) % spec.num_classes;
+    }
+    if (spec.low_resolution > 0) {
+      plans[i].input =
+          std::make_shared<GreyOutput>(spec.channels, spec.low_resolution);
+    }
+  }
+  return plans;
+}
+
+// Runs all lines of `plans` together; false when a step failed.
+bool RunLoop(StageExecutor& executor, const std::vector<ImagePlan>& plans) {
+  const auto slots = executor.Admit(plans);
+  if (!slots.ok()) return false;
+  std::vector<StepRow> rows;
+  for (Slot slot : *slots) rows.push_back({.slot = slot});
+  for (size_t i = 0; i < plans[0].table->lines.size(); ++i) {
+    const auto ticket = executor.Enqueue(rows);
+    if (!ticket.ok() || !executor.Wait(*ticket).ok()) return false;
+  }
+  executor.Release(*slots);
+  return true;
+}
+
+void StageLoop(benchmark::State& state, StageExecutor& executor, int rows) {
+  const std::vector<ImagePlan> plans = Plans(executor.spec(), rows);
+  const double lines = static_cast<double>(plans[0].table->lines.size());
+  for (auto _ : state) {
+    if (!RunLoop(executor, plans)) {
+      state.SkipWithError("a step failed");
+      return;
+    }
+  }
+  const double loops = static_cast<double>(state.iterations());
+  state.counters["images/s"] =
+      benchmark::Counter(loops * rows, benchmark::Counter::kIsRate);
+  state.counters["rows/s"] =
+      benchmark::Counter(loops * rows * lines, benchmark::Counter::kIsRate);
+  state.counters["ms/step"] =
+      benchmark::Counter(loops * lines / 1e3, benchmark::Counter::kIsRate |
+                                                  benchmark::Counter::kInvert);
+}
+
+int Main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: stage_bench PACKAGE [--benchmark_...]\n");
+    return 2;
+  }
+  const auto model = LoadCascade(argv[1], {});
+  if (!model.ok()) {
+    std::fprintf(stderr, "%s\n", model.status().ToString().c_str());
+    return 1;
+  }
+  std::vector<std::unique_ptr<StageExecutor>> executors;
+  for (const StageSpec& stage : (*model)->spec().stages) {
+    auto executor = (*model)->MakeExecutor(stage.index);
+    if (!executor.ok()) {
+      std::fprintf(stderr, "%s\n", executor.status().ToString().c_str());
+      return 1;
+    }
+    executors.push_back(*std::move(executor));
+    StageExecutor* lane = executors.back().get();
+    std::printf("%s: exact batch sizes", stage.name.c_str());
+    for (int rows : lane->limits().batch_rows) std::printf(" %d", rows);
+    std::printf("\n");
+    for (const BatchCost& cost : lane->limits().costs) {
+      const int rows = cost.rows;
+      benchmark::RegisterBenchmark(
+          absl::StrCat(stage.name, "/rows:", rows).c_str(),
+          [lane, rows](benchmark::State& state) {
+            StageLoop(state, *lane, rows);
+          })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+    }
+  }
+  std::printf("%s\n", BuildDescription().c_str());
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
+
+}  // namespace
+}  // namespace cascade
+
+int main(int argc, char** argv) { return cascade::Main(argc, argv); }

@@ -1,0 +1,164 @@
+#include "models/cascade_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/models/tiny_cascade.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+
+LoadOptions Small() {
+  LoadOptions options;
+  options.max_batch_rows = 4;
+  options.slots_per_executor = 4;
+  return options;
+}
+
+// Makes one image by the cascade's defaults and returns its pixels.
+std::vector<uint8_t> Generate(const CascadeModel& model, int class_id) {
+  std::shared_ptr<const StageOutput> image;
+  std::vector<uint8_t> pixels;
+  for (const StageSpec& stage : model.spec().stages) {
+    auto executor = model.MakeExecutor(stage.index).value();
+    ImagePlan plan;
+    plan.table = std::make_shared<SamplerTable>(
+        CompileSampler(stage.diffusion, stage.default_sampler).value());
+    plan.image_seed = 1;
+    plan.class_id = class_id;
+    plan.augmentation_level = stage.augmentation.default_level;
+    plan.input = image;
+    const Slot slot = executor->Admit({&plan, 1}).value()[0];
+    for (size_t i = 0; i < plan.table->lines.size(); ++i) {
+      const StepRow row = {.slot = slot, .wants_pixels = true};
+      pixels = executor->Wait(executor->Enqueue({&row, 1}).value())
+                   .value()
+                   .rows[0]
+                   .pixels->pixels;
+    }
+    image = executor->Export(slot).value();
+    executor->Release({&slot, 1});
+  }
+  return pixels;
+}
+
+TEST(CascadeModelTest, LoadsWhatThePackageDescribes) {
+  const std::string folder =
+      WritePackage("described", {TinyBase(), TinySuperResolution()});
+  const auto model = LoadCascade(folder, Small()).value();
+  const CascadeSpec& spec = model->spec();
+  EXPECT_EQ(spec.name, "described");
+  EXPECT_EQ(spec.digest.size(), 64u);
+  EXPECT_EQ(spec.class_names.size(), 10u);
+  ASSERT_EQ(spec.stages.size(), 2u);
+  EXPECT_EQ(spec.stages[1].index, 1);
+  EXPECT_EQ(spec.stages[1].low_resolution, 8);
+  EXPECT_GT(spec.stages[1].parameters, 1000);
+
+  const auto executor = model->MakeExecutor(0).value();
+  EXPECT_EQ(executor->spec().name, "8x8");
+  EXPECT_EQ(executor->limits().slots, 4);
+  EXPECT_EQ(executor->limits().batch_rows.front(), 1);
+  EXPECT_LE(executor->limits().batch_rows.back(), 4);
+  EXPECT_EQ(executor->limits().costs.front().rows, 1);
+  EXPECT_GT(executor->limits().bytes_per_slot, 0);
+  EXPECT_GT(executor->limits().bytes_per_row, 0);
+  EXPECT_EQ(model->MakeExecutor(2).status().message(),
+            "stage_index = 2 is not in 0..1");
+}
+
+TEST(CascadeModelTest, LoadedTwiceItMakesTheSameImages) {
+  const std::string folder =
+      WritePackage("twice", {TinyBase(), TinySuperResolution()});
+  const auto first = LoadCascade(folder, Small()).value();
+  LoadOptions options = Small();
+  options.name = "other";
+  const auto second = LoadCascade(folder, options).value();
+  EXPECT_EQ(second->spec().name, "other");
+  const std::vector<uint8_t> image = Generate(*first, 3);
+  EXPECT_EQ(image.size(), 256u);
+  EXPECT_EQ(Generate(*second, 3), image);
+  EXPECT_NE(Generate(*second, 4), image);
+}
+
+TEST(CascadeModelTest, ServesUnconditionalPackages) {
+  const auto model =
+      LoadCascade(WritePackage("unconditional", {TinyUnconditional()}), Small())
+          .value();
+  EXPECT_TRUE(model->spec().class_names.empty());
+  EXPECT_EQ(Generate(*model, 0).size(), 192u);
+}
+
+TEST(CascadeModelTest, LanesMakeTheSameImages) {
+  const auto model =
+      LoadCascade(WritePackage("lanes", {TinyBase(), TinySuperResolution()}),
+                  Small())
+          .value();
+  std::vector<std::vector<uint8_t>> images(3);
+  {
+    std::vector<std::jthread> lanes;
+    for (std::vector<uint8_t>& image : images) {
+      lanes.emplace_back([&] { image = Generate(*model, 3); });
+    }
+  }
+  EXPECT_EQ(images[1], images[0]);
+  EXPECT_EQ(images[2], images[0]);
+}
+
+TEST(CascadeModelTest, RefusesWeightsThatWereChanged) {
+  const std::string folder = WritePackage("changed", {TinyUnconditional()});
+  const std::string file = folder + "/8x8.safetensors";
+  {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(-1, std::ios::end);
+    stream.put('\x7f');
+  }
+  const absl::Status status = LoadCascade(folder, Small()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("8x8.safetensors"));
+
+  std::filesystem::resize_file(file, 5000);
+  EXPECT_EQ(LoadCascade(folder, Small()).status().code(),
+            absl::StatusCode::kDataLoss);
+  std::filesystem::remove(file);
+  EXPECT_EQ(LoadCascade(folder, Small()).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(CascadeModelTest, RefusesOptionsOutOfRange) {
+  const std::string folder = WritePackage("options", {TinyUnconditional()});
+  const auto error = [&](const LoadOptions& options) {
+    return LoadCascade(folder, options).status();
+  };
+  LoadOptions options = Small();
+  options.max_batch_rows = 0;
+  EXPECT_EQ(error(options).message(), "max_batch_rows = 0 is not in 1..1024");
+  options = Small();
+  options.slots_per_executor = 5000;
+  EXPECT_EQ(error(options).message(),
+            "slots_per_executor = 5000 is not in 1..4096");
+  options = Small();
+  options.device = "tpu";
+  EXPECT_EQ(error(options).message(), "device = \"tpu\" is not cpu or cuda:N");
+#ifndef CASCADE_CUDA
+  options.device = "cuda:0";
+  EXPECT_EQ(error(options).code(), absl::StatusCode::kUnimplemented);
+#endif
+}
+
+TEST(CascadeModelTest, BuildSaysWhatTheBytesDependOn) {
+  EXPECT_THAT(BuildDescription(), HasSubstr(" torch "));
+  EXPECT_THAT(BuildDescription(), HasSubstr(" cpu"));
+}
+
+}  // namespace
+}  // namespace cascade
