@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "models/stage_executor.h"
+#include "server/scheduler/lane_work.h"
+
+namespace cascade {
+
+// A stage's finished image without pixels.
+class EmptyOutput : public StageOutput {
+ public:
+  int resolution() const override { return 1; }
+  int channels() const override { return 1; }
+  std::vector<float> ToHost() const override { return {0.0f}; }
+};
+
+// A lane without a thread: a test takes its plans and reports its steps. Keeps
+// book of the slots as a real lane would, and counts what breaks the contract.
+class HandLane {
+ public:
+  HandLane(LaneWork& work, int index) : work_(work), index_(index) {}
+
+  // Takes the next plan; blocks when there is none, as a lane does. The plan
+  // may have no step.
+  const StepPlan& Take() {
+    plan_ = *work_.NextPlan(index_);
+    for (const SlotRelease& release : plan_.releases) {
+      if (slots_.erase({release.stage, release.image}) != 1) ++violations_;
+    }
+    for (const PlannedImage& image : plan_.images) {
+      const bool has_slot = slots_.contains({plan_.stage, image.image});
+      if (has_slot == image.admit.has_value()) ++violations_;
+      slots_.insert({plan_.stage, image.image});
+    }
+    steps_ = !plan_.images.empty();
+    return plan_;
+  }
+
+  // Reports the step of the last plan; `status` of the images in `failed`, OK
+  // of the others.
+  void Finish(const std::set<ImageId>& failed = {},
+              const absl::Status& status = absl::InternalError("failed")) {
+    StepReport report;
+    for (const PlannedImage& image : plan_.images) {
+      ImageReport& part = report.emplace_back();
+      part.image = image.image;
+      part.device_time = absl::Milliseconds(1);
+      if (failed.contains(image.image)) part.status = status;
+      if (part.status.ok() && image.is_last() && image.hands_over) {
+        part.output = std::make_shared<EmptyOutput>();
+      }
+      if (!part.status.ok() || image.is_last()) {
+        slots_.erase({plan_.stage, image.image});
+      }
+    }
+    steps_ = false;
+    work_.StepDone(index_, std::move(report));
+  }
+
+  const StepPlan& plan() const { return plan_; }
+  bool is_stepping() const { return steps_; }
+  size_t num_slots() const { return slots_.size(); }
+  int violations() const { return violations_; }
+
+ private:
+  LaneWork& work_;
+  const int index_;
+  StepPlan plan_;
+  bool steps_ = false;
+  std::set<std::pair<StageId, ImageId>> slots_;
+  int violations_ = 0;
+};
+
+}  // namespace cascade

@@ -1,0 +1,112 @@
+#include "server/http/http_port.h"
+
+#include <civetweb.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "server/base/mutex.h"
+#include "tests/support/status_matchers.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// The answer to one request, head and body.
+std::string Ask(const std::string& address, const std::string& request_line) {
+  const size_t colon = address.rfind(':');
+  int port = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(address.substr(colon + 1), &port));
+  char error[256] = "";
+  mg_connection* connection = mg_connect_client(
+      address.substr(0, colon).c_str(), port, 0, error, sizeof(error));
+  if (connection == nullptr) return error;
+  mg_printf(connection, "%s HTTP/1.1\r\nHost: test\r\n\r\n",
+            request_line.c_str());
+  if (mg_get_response(connection, error, sizeof(error), 10000) < 0) {
+    mg_close_connection(connection);
+    return error;
+  }
+  std::string answer =
+      std::to_string(mg_get_response_info(connection)->status_code) + " ";
+  char buffer[1024];
+  while (true) {
+    const int count = mg_read(connection, buffer, sizeof(buffer));
+    if (count <= 0) break;
+    answer.append(buffer, static_cast<size_t>(count));
+  }
+  mg_close_connection(connection);
+  return answer;
+}
+
+class HttpPortTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<std::unique_ptr<HttpPort>> port = HttpPort::Create(
+        "127.0.0.1:0", {.is_ready =
+                            [this] {
+                              MutexLock lock(mutex_);
+                              return ready_;
+                            },
+                        .metrics = [] { return std::string("a_total 1\n"); }});
+    ASSERT_OK(port);
+    port_ = *std::move(port);
+  }
+  void SetReady(bool ready) {
+    MutexLock lock(mutex_);
+    ready_ = ready;
+  }
+
+  Mutex mutex_;
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<HttpPort> port_;
+};
+
+TEST_F(HttpPortTest, TellsTheAddressThatItTook) {
+  EXPECT_THAT(port_->address(), StartsWith("127.0.0.1:"));
+  EXPECT_NE(port_->address(), "127.0.0.1:0");
+}
+
+TEST_F(HttpPortTest, IsHealthyWhileItLives) {
+  EXPECT_EQ(Ask(port_->address(), "GET /healthz"), "200 ok\n");
+}
+
+TEST_F(HttpPortTest, IsReadyWhenToldSo) {
+  EXPECT_THAT(Ask(port_->address(), "GET /readyz"), StartsWith("503 "));
+  SetReady(true);
+  EXPECT_THAT(Ask(port_->address(), "GET /readyz"), StartsWith("200 "));
+}
+
+TEST_F(HttpPortTest, GivesTheMetrics) {
+  EXPECT_EQ(Ask(port_->address(), "GET /metrics"), "200 a_total 1\n");
+}
+
+TEST_F(HttpPortTest, RefusesOtherPathsAndMethods) {
+  EXPECT_THAT(Ask(port_->address(), "GET /"), StartsWith("404 "));
+  EXPECT_THAT(Ask(port_->address(), "GET /healthz/x"), StartsWith("404 "));
+  EXPECT_THAT(Ask(port_->address(), "DELETE /metrics"), StartsWith("405 "));
+}
+
+TEST_F(HttpPortTest, AnAddressInUseIsAnErrorThatNamesIt) {
+  const absl::Status status = HttpPort::Create(port_->address(), {}).status();
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(port_->address()));
+}
+
+TEST(HttpPortErrorTest, AnAddressThatIsNoneIsAnError) {
+  for (const char* listen :
+       {"", "localhost", ":80", "a:b", "a:70000", "1.2.3.4:80,1.2.3.4:81"}) {
+    EXPECT_THAT(HttpPort::Create(listen, {}),
+                HasCode(absl::StatusCode::kInvalidArgument))
+        << listen;
+  }
+  EXPECT_THAT(HttpPort::Create("no.such.host.invalid:80", {}),
+              HasCode(absl::StatusCode::kUnavailable));
+}
+
+}  // namespace
+}  // namespace cascade

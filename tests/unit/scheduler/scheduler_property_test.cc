@@ -1,0 +1,188 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "server/scheduler/scheduler.h"
+#include "server/scheduler/scheduler_invariants.h"
+#include "tests/support/hand_lane.h"
+#include "tests/support/laneless_scheduler.h"
+#include "tests/support/scripted_engine.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/stream_reader.h"
+
+namespace cascade {
+namespace {
+
+constexpr int kLanes = 3;
+constexpr int kMaxInFlight = 12;
+
+// Three stages of different habits; few slots, so that bounds are met.
+std::vector<ScriptedStage> Stages() {
+  return {{.resolution = 8,
+           .slots = 6,
+           .batch_rows = {1, 2, 4, 8},
+           .costs = {{1, 0.005}, {2, 0.0055}, {4, 0.0065}, {8, 0.008}}},
+          {.resolution = 16, .slots = 5, .batch_rows = {1, 2, 4}},
+          {.resolution = 32,
+           .slots = 4,
+           .batch_rows = {1, 2, 4},
+           .costs = {{1, 0.05}, {2, 0.1}, {4, 0.2}}}};
+}
+
+Scheduler::Options Bounds() {
+  Scheduler::Options options;
+  options.num_lanes = kLanes;
+  options.max_images_in_flight = kMaxInFlight;
+  options.admission = {.max_queued_images = 20, .max_images_per_request = 5};
+  return options;
+}
+
+// Drives a scheduler and hand lanes by a random schedule, and checks the
+// invariants after every move.
+class RandomSchedule {
+ public:
+  explicit RandomSchedule(unsigned seed)
+      : random_(seed), scheduler_(ServeScripted(Stages()), Bounds()) {
+    for (int i = 0; i < kLanes; ++i) {
+      lanes_.push_back(std::make_unique<HandLane>(*scheduler_, i));
+    }
+  }
+
+  void Run(int moves) {
+    for (int i = 0; i < moves; ++i) {
+      Move();
+      Check();
+    }
+    while (RunALane()) Check();
+    for (const auto& lane : lanes_) EXPECT_EQ(lane->num_slots(), 0u);
+    EXPECT_TRUE(scheduler_->Snapshot().images.empty());
+    EXPECT_TRUE(scheduler_->WaitUntilIdle(absl::InfinitePast()));
+    CheckStreams();
+  }
+
+ private:
+  int Below(int n) {
+    return static_cast<int>(random_() % static_cast<unsigned>(n));
+  }
+
+  void Move() {
+    scheduler_.clock().Advance(absl::Milliseconds(Below(20)));
+    switch (Below(8)) {
+      case 0:
+      case 1:
+        return Submit();
+      case 2:
+        return Cancel();
+      default:
+        RunALane();
+    }
+  }
+
+  void Submit() {
+    GenerationRequest request =
+        MakeRequest(*(*scheduler_->FindCascade("c")), random_(), 1 + Below(5));
+    request.target_stage = Below(3);
+    request.stages.resize(static_cast<size_t>(request.target_stage) + 1);
+    for (StageOptions& stage : request.stages) {
+      stage.sampler.num_steps = 1 + Below(6);
+      stage.sampler.guidance.scale = Below(2) == 0 ? 1.0 : 3.0;
+      stage.sampler.guidance.interval_end = Below(2) == 0 ? 1.0 : 0.5;
+    }
+    absl::StatusOr<Admitted> admitted = scheduler_->Submit(std::move(request));
+    if (admitted.ok()) jobs_.push_back(*std::move(admitted));
+  }
+
+  void Cancel() {
+    if (jobs_.empty()) return;
+    const Admitted& job = jobs_[random_() % jobs_.size()];
+    scheduler_->Cancel(job.id, absl::CancelledError("random"));
+    cancelled_.insert(job.id);
+  }
+
+  // Takes or finishes a step of a lane; false if none can.
+  bool RunALane() {
+    const size_t first = random_() % lanes_.size();
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      const size_t index = (first + i) % lanes_.size();
+      if (lanes_[index]->is_stepping()) {
+        Finish(*lanes_[index]);
+        return true;
+      }
+      if (HasWork(static_cast<int>(index))) {
+        const StepPlan& plan = lanes_[index]->Take();
+        for (const PlannedImage& image : plan.images) {
+          EXPECT_FALSE(cancelled_.contains(image.image.job));
+        }
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void Finish(HandLane& lane) {
+    std::set<ImageId> failed;
+    if (Below(40) == 0) {
+      const auto& images = lane.plan().images;
+      failed.insert(images[random_() % images.size()].image);
+    }
+    for (const ImageId image : failed) failed_.insert(image.job);
+    lane.Finish(failed);
+  }
+
+  // Whether NextPlan() would not block: a lane with images has work, and so has
+  // one without if there is an image that it may take.
+  bool HasWork(int lane) {
+    const SchedulerSnapshot snapshot = scheduler_->Snapshot();
+    for (const LaneStageSnapshot& stage : snapshot.lanes) {
+      if (stage.lane == lane && stage.slots_taken > 0) return true;
+    }
+    const int between_stages = snapshot.num_ready - snapshot.queued;
+    const bool may_begin =
+        snapshot.queued > 0 && snapshot.in_flight < kMaxInFlight;
+    return between_stages > 0 || may_begin;
+  }
+
+  void Check() {
+    const SchedulerSnapshot snapshot = scheduler_->Snapshot();
+    ASSERT_OK(CheckInvariants(snapshot));
+    ASSERT_LE(snapshot.in_flight, kMaxInFlight);
+    ASSERT_LE(snapshot.queued, 20);
+    for (const auto& lane : lanes_) ASSERT_EQ(lane->violations(), 0);
+  }
+
+  // Every stream has its last word, and the right one.
+  void CheckStreams() {
+    for (const Admitted& job : jobs_) {
+      const absl::Status end = StreamReader(job.events).ReadAll();
+      if (end.ok()) continue;
+      if (absl::IsCancelled(end)) {
+        EXPECT_TRUE(cancelled_.contains(job.id));
+      } else {
+        EXPECT_TRUE(failed_.contains(job.id)) << end;
+      }
+    }
+  }
+
+  std::mt19937 random_;
+  LanelessScheduler scheduler_;
+  std::vector<std::unique_ptr<HandLane>> lanes_;
+  std::vector<Admitted> jobs_;
+  std::set<JobId> cancelled_;
+  std::set<JobId> failed_;
+};
+
+TEST(SchedulerPropertyTest, InvariantsHoldUnderRandomSchedules) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    RandomSchedule(seed).Run(/*moves=*/400);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace cascade

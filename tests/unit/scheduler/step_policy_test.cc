@@ -1,0 +1,260 @@
+#include "server/scheduler/step_policy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+namespace cascade {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+BatchCurve Curve(std::vector<BatchCost> costs) {
+  ExecutorLimits limits;
+  limits.batch_rows = {1, costs.back().rows};
+  limits.costs = std::move(costs);
+  return BatchCurve(limits);
+}
+
+// Gains five times from batches of eight...
+const BatchCurve& Small() {
+  static const BatchCurve curve =
+      Curve({{1, 0.005}, {2, 0.0055}, {4, 0.0065}, {8, 0.008}});
+  return curve;
+}
+// ... and gains nothing at all.
+const BatchCurve& Large() {
+  static const BatchCurve curve = Curve({{1, 0.05}, {2, 0.1}, {8, 0.4}});
+  return curve;
+}
+
+ImageView Image(JobId job, absl::Duration work,
+                absl::Duration waited = absl::ZeroDuration()) {
+  return {.image = {job, 0},
+          .rows = 1,
+          .stage_work = work,
+          .path_work = work,
+          .waited = waited};
+}
+
+StageView Stage(int index, const BatchCurve& curve) {
+  StageView stage;
+  stage.stage = {0, index};
+  stage.curve = &curve;
+  stage.free_slots = 64;
+  return stage;
+}
+
+// A lane that serves all there is.
+LaneView Lane(std::vector<StageView> stages) {
+  LaneView lane;
+  lane.num_images = 0;
+  for (const StageView& stage : stages) {
+    lane.num_ready += static_cast<int>(stage.ready.size());
+    lane.num_images +=
+        static_cast<int>(stage.ready.size() + stage.resident.size());
+    for (const ImageView& image : stage.resident) {
+      lane.lane_work += image.stage_work;
+    }
+    for (const ImageView& image : stage.ready) {
+      lane.fair_work += image.stage_work;
+    }
+  }
+  lane.may_begin = lane.num_ready;
+  lane.fair_work += lane.lane_work;
+  lane.stages = std::move(stages);
+  return lane;
+}
+
+std::vector<JobId> Jobs(const std::vector<ImageId>& images) {
+  std::vector<JobId> jobs;
+  for (const ImageId image : images) jobs.push_back(image.job);
+  return jobs;
+}
+
+TEST(StepPolicyTest, DoesNothingWithoutImages) {
+  EXPECT_EQ(ChooseStep(Lane({Stage(0, Small()), Stage(1, Large())})),
+            std::nullopt);
+}
+
+TEST(StepPolicyTest, ALoneImageRunsAtOnce) {
+  StageView stage = Stage(0, Small());
+  stage.ready = {Image(1, absl::Seconds(1))};
+  const auto choice = ChooseStep(Lane({stage}));
+  ASSERT_TRUE(choice.has_value());
+  EXPECT_THAT(Jobs(choice->ready), ElementsAre(1));
+}
+
+TEST(StepPolicyTest, NewcomersJoinTheBatchOfThoseThatAreThere) {
+  StageView stage = Stage(0, Small());
+  stage.resident = {Image(1, absl::Seconds(1))};
+  stage.ready = {Image(2, absl::Seconds(2)), Image(3, absl::Seconds(2))};
+  const auto choice = ChooseStep(Lane({stage}));
+  EXPECT_THAT(Jobs(choice->resident), ElementsAre(1));
+  EXPECT_THAT(Jobs(choice->ready), ElementsAre(2, 3));
+}
+
+TEST(StepPolicyTest, ABatchIsNoLargerThanPaysOff) {
+  StageView large = Stage(0, Large());
+  for (JobId job = 1; job <= 5; ++job) {
+    large.ready.push_back(Image(job, absl::Seconds(1)));
+  }
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->ready), ElementsAre(1));
+}
+
+TEST(StepPolicyTest, AnImageOfTwoRowsRunsWhereOneRowIsPreferred) {
+  StageView large = Stage(0, Large());
+  large.ready = {Image(1, absl::Seconds(1))};
+  large.ready[0].rows = 2;
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->ready), ElementsAre(1));
+}
+
+TEST(StepPolicyTest, LeastWorkLeftGoesFirstInAStage) {
+  StageView large = Stage(0, Large());
+  large.resident = {Image(1, absl::Seconds(3)), Image(2, absl::Seconds(1)),
+                    Image(3, absl::Seconds(2))};
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->resident), ElementsAre(2));
+}
+
+TEST(StepPolicyTest, OfEfficientBatchesTheOneCloserToItsEndRuns) {
+  StageView small = Stage(0, Small());
+  for (JobId job = 1; job <= 8; ++job) {
+    small.resident.push_back(Image(job, absl::Seconds(9)));
+  }
+  StageView large = Stage(1, Large());
+  large.resident = {Image(9, absl::Seconds(1))};
+  EXPECT_EQ(ChooseStep(Lane({small, large}))->stage.stage, 1);
+}
+
+TEST(StepPolicyTest, AnInefficientBatchWaitsForCompanyWhileOthersRun) {
+  StageView low = Stage(0, Small());
+  for (JobId job = 1; job <= 8; ++job) {
+    low.resident.push_back(Image(job, absl::Seconds(9)));
+  }
+  StageView high = Stage(1, Small());
+  high.ready = {Image(9, absl::Seconds(1))};
+  EXPECT_EQ(ChooseStep(Lane({low, high}))->stage.stage, 0);
+  // But not for ever: 2 x 9 images x 5 ms.
+  high.ready[0].waited = absl::Milliseconds(100);
+  EXPECT_EQ(ChooseStep(Lane({low, high}))->stage.stage, 1);
+}
+
+TEST(StepPolicyTest, TheLongestUndueWaitGoesFirst) {
+  StageView low = Stage(0, Small());
+  low.resident = {Image(1, absl::Seconds(1), absl::Seconds(2))};
+  StageView high = Stage(1, Small());
+  high.resident = {Image(2, absl::Seconds(1), absl::Seconds(1))};
+  EXPECT_EQ(ChooseStep(Lane({low, high}))->stage.stage, 0);
+}
+
+TEST(StepPolicyTest, LeavesReadyImagesToIdleLanes) {
+  StageView stage = Stage(0, Small());
+  stage.resident = {Image(1, absl::Seconds(1))};
+  stage.ready = {Image(2, absl::Seconds(9))};
+  LaneView lane = Lane({stage});
+  lane.idle_lanes = 1;
+  EXPECT_THAT(ChooseStep(lane)->ready, IsEmpty());
+}
+
+TEST(StepPolicyTest, ALaneTakesItsFairShareOfTheWork) {
+  StageView stage = Stage(0, Small());
+  for (JobId job = 1; job <= 6; ++job) {
+    stage.ready.push_back(Image(job, absl::Seconds(1)));
+  }
+  LaneView lane = Lane({stage});
+  lane.fair_work /= 2;  // Two lanes.
+  EXPECT_THAT(Jobs(ChooseStep(lane)->ready), ElementsAre(1, 2, 3));
+}
+
+TEST(StepPolicyTest, ALaneWithMoreThanItsShareTakesNothing) {
+  StageView stage = Stage(0, Small());
+  stage.resident = {Image(1, absl::Seconds(5))};
+  stage.ready = {Image(2, absl::Seconds(1))};
+  LaneView lane = Lane({stage});
+  lane.fair_work /= 2;
+  EXPECT_THAT(ChooseStep(lane)->ready, IsEmpty());
+}
+
+TEST(StepPolicyTest, BeginsNoMoreImagesThanItMay) {
+  StageView base = Stage(0, Small());
+  base.ready = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(1))};
+  LaneView lane = Lane({base});
+  lane.may_begin = 1;
+  EXPECT_THAT(Jobs(ChooseStep(lane)->ready), ElementsAre(1));
+}
+
+TEST(StepPolicyTest, TakesNoMoreImagesThanItHasSlots) {
+  StageView stage = Stage(1, Small());
+  stage.ready = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(1))};
+  stage.free_slots = 1;
+  EXPECT_THAT(Jobs(ChooseStep(Lane({stage}))->ready), ElementsAre(1));
+}
+
+// Over random snapshots: a choice fits, names images that are there, each once,
+// and there is one whenever the lane has an image.
+TEST(StepPolicyTest, AnyChoiceIsValid) {
+  std::mt19937 random(7);
+  const auto below = [&random](int n) {
+    return static_cast<int>(random() % static_cast<unsigned>(n));
+  };
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<StageView> stages;
+    JobId next = 1;
+    for (int k = 0; k < 3; ++k) {
+      StageView stage = Stage(k, k == 2 ? Large() : Small());
+      stage.free_slots = below(4);
+      const auto image = [&] {
+        ImageView view = Image(next++, absl::Milliseconds(below(500)),
+                               absl::Milliseconds(below(400)));
+        view.rows = 1 + below(2);
+        return view;
+      };
+      for (int i = below(10); i > 0; --i) stage.resident.push_back(image());
+      for (int i = below(10); i > 0; --i) stage.ready.push_back(image());
+      stages.push_back(stage);
+    }
+    LaneView lane = Lane(stages);
+    lane.may_begin = below(5);
+    lane.idle_lanes = below(3);
+    lane.fair_work = absl::Milliseconds(below(3000));
+    const auto choice = ChooseStep(lane);
+    bool has_resident = false;
+    for (const StageView& s : lane.stages) has_resident |= !s.resident.empty();
+    if (!choice.has_value()) {
+      ASSERT_FALSE(has_resident);
+      continue;
+    }
+    const StageView& stage =
+        lane.stages[static_cast<size_t>(choice->stage.stage)];
+    ASSERT_FALSE(choice->resident.empty() && choice->ready.empty());
+    ASSERT_LE(static_cast<int>(choice->ready.size()), stage.free_slots);
+    if (choice->stage.stage == 0) {
+      ASSERT_LE(static_cast<int>(choice->ready.size()), lane.may_begin);
+    }
+    int rows = 0;
+    std::set<ImageId> chosen;
+    const auto count = [&](const std::vector<ImageView>& from,
+                           const std::vector<ImageId>& images) {
+      for (const ImageId id : images) {
+        ASSERT_TRUE(chosen.insert(id).second);
+        const auto found =
+            std::find_if(from.begin(), from.end(),
+                         [id](const ImageView& v) { return v.image == id; });
+        ASSERT_NE(found, from.end());
+        rows += found->rows;
+      }
+    };
+    count(stage.resident, choice->resident);
+    count(stage.ready, choice->ready);
+    if (chosen.size() > 1) {
+      ASSERT_LE(rows, stage.curve->preferred_rows());
+    }
+    ASSERT_LE(rows, stage.curve->max_rows());
+  }
+}
+
+}  // namespace
+}  // namespace cascade
