@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
 
-#include "models/tool/train_command.h"
+#include "models/tool/commands.h"
 
 // The model author's tool.
 int main(int argc, char** argv) {
@@ -8,8 +8,12 @@ int main(int argc, char** argv) {
                "cascade-model");
   app.set_version_flag("--version", "cascade-model " CASCADE_VERSION);
   app.require_subcommand(1);
-  app.option_defaults()->always_capture_default(false);
   cascade::AddTrainCommand(app);
+  cascade::AddPackageCommand(app);
+  cascade::AddInspectCommand(app);
+  cascade::AddSampleCommand(app);
+  cascade::AddTrainClassifierCommand(app);
+  cascade::AddEvaluateCommand(app);
   CLI11_PARSE(app, argc, argv);
   return 0;
 }

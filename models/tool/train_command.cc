@@ -1,11 +1,10 @@
-#include "models/tool/train_command.h"
-
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
 #include "models/training/train_config.h"
 #include "models/training/trainer.h"

@@ -1,0 +1,115 @@
+#include "models/evaluation/cascade_sampler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+
+std::vector<StageSampling> CascadeSampler::Defaults(const CascadeSpec& spec) {
+  std::vector<StageSampling> stages;
+  for (const StageSpec& stage : spec.stages) {
+    stages.push_back(
+        {.sampler = stage.default_sampler,
+         .augmentation_level = stage.augmentation.enabled
+                                   ? stage.augmentation.default_level
+                                   : 0});
+  }
+  return stages;
+}
+
+absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
+    const CascadeModel& model, std::vector<StageSampling> stages) {
+  const CascadeSpec& spec = model.spec();
+  if (stages.empty()) stages = Defaults(spec);
+  if (stages.size() > spec.stages.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(stages.size(), " stages to sample, the cascade has ",
+                     spec.stages.size()));
+  }
+  std::unique_ptr<CascadeSampler> sampler(new CascadeSampler());
+  for (size_t i = 0; i < stages.size(); ++i) {
+    Stage stage;
+    ASSIGN_OR_RETURN(
+        SamplerTable table,
+        CompileSampler(spec.stages[i].diffusion, stages[i].sampler));
+    stage.table = std::make_shared<const SamplerTable>(std::move(table));
+    stage.augmentation_level = stages[i].augmentation_level;
+    ASSIGN_OR_RETURN(stage.executor, model.MakeExecutor(static_cast<int>(i)));
+    sampler->stages_.push_back(std::move(stage));
+  }
+  return sampler;
+}
+
+size_t CascadeSampler::BatchImages(const Stage& stage) {
+  const bool guided =
+      std::any_of(stage.table->lines.begin(), stage.table->lines.end(),
+                  [](const SamplerLine& line) { return line.guided; });
+  const ExecutorLimits& limits = stage.executor->limits();
+  const int rows = limits.batch_rows.back() / (guided ? 2 : 1);
+  return static_cast<size_t>(std::clamp(rows, 1, limits.slots));
+}
+
+absl::Status CascadeSampler::RunStage(Stage& stage,
+                                      std::span<Progress> images) {
+  std::vector<ImagePlan> plans;
+  for (const Progress& progress : images) {
+    plans.push_back({.table = stage.table,
+                     .image_seed = progress.image.image_seed,
+                     .class_id = progress.image.class_id,
+                     .augmentation_level = stage.augmentation_level,
+                     .input = progress.output});
+  }
+  ASSIGN_OR_RETURN(const std::vector<Slot> slots, stage.executor->Admit(plans));
+  const absl::Cleanup release = [&] { stage.executor->Release(slots); };
+  const size_t lines = stage.table->lines.size();
+  for (size_t line = 0; line < lines; ++line) {
+    const bool last = line + 1 == lines;
+    std::vector<StepRow> rows;
+    for (Slot slot : slots)
+      rows.push_back({.slot = slot, .wants_pixels = last});
+    ASSIGN_OR_RETURN(const Ticket ticket, stage.executor->Enqueue(rows));
+    ASSIGN_OR_RETURN(StepOutcome outcome, stage.executor->Wait(ticket));
+    for (size_t i = 0; i < images.size(); ++i) {
+      if (!outcome.rows[i].finite) {
+        return absl::InternalError(absl::StrCat(
+            "the image of seed ", images[i].image.image_seed,
+            " became infinite or NaN in stage ", stage.executor->spec().name));
+      }
+      if (last) {
+        images[i].image.pixels.push_back(*std::move(outcome.rows[i].pixels));
+      }
+    }
+  }
+  for (size_t i = 0; i < images.size(); ++i) {
+    ASSIGN_OR_RETURN(images[i].output, stage.executor->Export(slots[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<SampledImage>> CascadeSampler::Sample(
+    uint64_t first_seed, std::span<const std::optional<int>> class_ids) {
+  std::vector<Progress> images(class_ids.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    images[i].image.image_seed = first_seed + i;
+    images[i].image.class_id = class_ids[i];
+  }
+  for (Stage& stage : stages_) {
+    const size_t batch = BatchImages(stage);
+    for (size_t begin = 0; begin < images.size(); begin += batch) {
+      RETURN_IF_ERROR(
+          RunStage(stage, std::span(images).subspan(
+                              begin, std::min(batch, images.size() - begin))));
+    }
+  }
+  std::vector<SampledImage> samples;
+  for (Progress& progress : images) {
+    samples.push_back(std::move(progress.image));
+  }
+  return samples;
+}
+
+}  // namespace cascade

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/cascade_model.h"
+#include "models/evaluation/cascade_sampler.h"
+
+namespace cascade {
+
+// The options of `sample` and `evaluate` that change how a package is sampled:
+// lists with one value a stage, or one for all.
+struct SamplingOptions {
+  std::vector<std::string> samplers;
+  std::vector<int> steps;
+  std::vector<double> eta;
+  std::vector<double> guidance;
+  std::vector<double> guidance_begin;
+  std::vector<double> guidance_end;
+  std::vector<double> augmentation;
+  std::string device = "cpu";
+  bool fast = false;
+
+  void AddTo(CLI::App& command);
+  absl::StatusOr<std::unique_ptr<CascadeModel>> Load(
+      const std::string& package) const;
+  // The package's defaults, with the options over them.
+  absl::StatusOr<std::vector<StageSampling>> StagesOf(
+      const CascadeSpec& spec) const;
+};
+
+}  // namespace cascade
