@@ -43,28 +43,41 @@ std::string Ask(const std::string& address, const std::string& request_line) {
   return answer;
 }
 
+// One port for all tests: civetweb takes two seconds to stop.
 class HttpPortTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  struct Readiness {
+    Mutex mutex;
+    bool is_ready ABSL_GUARDED_BY(mutex) = false;
+  };
+
+  static void SetUpTestSuite() {
+    readiness_ = new Readiness;
+    const auto is_ready = [] {
+      MutexLock lock(readiness_->mutex);
+      return readiness_->is_ready;
+    };
     absl::StatusOr<std::unique_ptr<HttpPort>> port = HttpPort::Create(
-        "127.0.0.1:0", {.is_ready =
-                            [this] {
-                              MutexLock lock(mutex_);
-                              return ready_;
-                            },
+        "127.0.0.1:0", {.is_ready = is_ready,
                         .metrics = [] { return std::string("a_total 1\n"); }});
     ASSERT_OK(port);
-    port_ = *std::move(port);
+    port_ = port->release();
   }
-  void SetReady(bool ready) {
-    MutexLock lock(mutex_);
-    ready_ = ready;
+  static void TearDownTestSuite() {
+    delete port_;
+    delete readiness_;
+  }
+  static void SetReady(bool ready) {
+    MutexLock lock(readiness_->mutex);
+    readiness_->is_ready = ready;
   }
 
-  Mutex mutex_;
-  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<HttpPort> port_;
+  static Readiness* readiness_;
+  static HttpPort* port_;
 };
+
+HttpPortTest::Readiness* HttpPortTest::readiness_ = nullptr;
+HttpPort* HttpPortTest::port_ = nullptr;
 
 TEST_F(HttpPortTest, TellsTheAddressThatItTook) {
   EXPECT_THAT(port_->address(), StartsWith("127.0.0.1:"));
