@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "absl/time/clock.h"
@@ -13,7 +14,9 @@
 namespace cascade {
 namespace {
 
-constexpr int kTimedRuns = 3;
+constexpr int kTimedRuns = 2;
+// The useful sizes get this many time limits.
+constexpr int kPatience = 5;
 
 // Sizes worth knowing the cost of: neighbours differ by a half or less.
 bool IsTimed(int rows) {
@@ -112,16 +115,15 @@ class Prober {
     return true;
   }
 
+  // The best of a few runs: the others were disturbed.
   double StepSeconds(int rows) const {
-    std::vector<double> seconds;
+    double seconds = std::numeric_limits<double>::infinity();
     for (int i = 0; i < kTimedRuns; ++i) {
       const absl::Time start = absl::Now();
       Run(0, rows);
-      seconds.push_back(absl::ToDoubleSeconds(absl::Now() - start));
+      seconds = std::min(seconds, absl::ToDoubleSeconds(absl::Now() - start));
     }
-    std::nth_element(seconds.begin(), seconds.begin() + kTimedRuns / 2,
-                     seconds.end());
-    return seconds[kTimedRuns / 2];
+    return seconds;
   }
 
  private:
@@ -144,14 +146,14 @@ BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
                         absl::Duration time_limit) {
   const c10::InferenceMode inference;
   const bool exact = reproducibility == Reproducibility::kExact;
-  const absl::Time end = absl::Now() + time_limit;
+  const absl::Time start = absl::Now();
   Prober prober(network, spec, max_rows);
   BatchProbe probe;
   for (int rows : TrialOrder(max_rows)) {
-    const bool in_time = rows == 1 || absl::Now() < end;
-    // Without a comparison there is nothing to run for an untimed size.
-    const bool agrees = exact ? in_time && prober.IsExact(rows) : true;
-    if (!agrees) continue;
+    const absl::Duration limit = (IsTimed(rows) ? kPatience : 1) * time_limit;
+    const bool in_time = rows == 1 || absl::Now() - start < limit;
+    // In FAST mode there is nothing to run for a size that is not timed.
+    if (exact && !(in_time && prober.IsExact(rows))) continue;
     probe.rows.push_back(rows);
     if (IsTimed(rows) && in_time) {
       probe.costs.push_back(

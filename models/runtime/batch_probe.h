@@ -21,8 +21,9 @@ struct BatchProbe {
 // Runs `network` on random inputs in batches of up to `max_rows` rows, on the
 // calling thread. In EXACT mode a size counts when each of its rows has the
 // bits of the same row computed alone. Sizes are tried from useful to rare
-// until `time_limit` has passed, so a slow network gets fewer of them, one at
-// least; the executor puts the others together. Throws what LibTorch throws.
+// until `time_limit` has passed (the most useful ones for longer), so a slow
+// network gets fewer of them, one at least; BatchSplit makes up the others.
+// Throws what LibTorch throws.
 BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
                         int max_rows, Reproducibility reproducibility,
                         absl::Duration time_limit);

@@ -23,7 +23,7 @@ namespace {
 constexpr int kMaxBatchRows = 1024;
 constexpr int kMaxSlots = 4096;
 // Of each stage; a cascade of three small ones loads within three seconds.
-constexpr absl::Duration kProbeTime = absl::Milliseconds(800);
+constexpr absl::Duration kProbeTime = absl::Milliseconds(700);
 
 absl::Status CheckRange(absl::string_view option, int value, int max) {
   if (value >= 1 && value <= max) return absl::OkStatus();

@@ -92,6 +92,7 @@ TorchStageExecutor::TorchStageExecutor(
     : spec_(spec),
       network_(std::move(network)),
       limits_(limits),
+      split_(limits),
       noise_(std::move(noise)),
       augmentation_(spec.augmentation.schedule,
                     spec.augmentation.num_timesteps),
@@ -362,26 +363,32 @@ at::Tensor TorchStageExecutor::RunNetwork() {
   const std::span<const NetworkRow> rows = network_rows_;
   std::vector<at::Tensor> pieces;
   for (size_t begin = 0; begin < rows.size();) {
-    const size_t count = PieceSize(rows.size() - begin);
-    pieces.push_back(RunPiece(rows.subspan(begin, count)));
-    begin += count;
+    const size_t left = rows.size() - begin;
+    const size_t batch =
+        static_cast<size_t>(split_.NextBatch(static_cast<int>(left)));
+    const size_t used = std::min(batch, left);
+    pieces.push_back(RunBatch(rows.subspan(begin, used), batch)
+                         .narrow(0, 0, static_cast<int64_t>(used)));
+    begin += used;
   }
   return pieces.size() == 1 ? pieces.front().contiguous() : at::cat(pieces);
 }
 
-at::Tensor TorchStageExecutor::RunPiece(std::span<const NetworkRow> rows) {
+at::Tensor TorchStageExecutor::RunBatch(std::span<const NetworkRow> rows,
+                                        size_t batch) {
   gather_rows_.clear();
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const Slot slot = rows[i].slot;
-    const SlotState& state = State(slot);
-    const SamplerLine& line = NextLine(slot);
-    gather_rows_.push_back({.x_row = SlotPool::XRow(slot, state.line),
-                            .low_res_row = slot,
+  for (size_t i = 0; i < batch; ++i) {
+    // Spare rows repeat the last one.
+    const NetworkRow& row = rows[std::min(i, rows.size() - 1)];
+    const SlotState& state = State(row.slot);
+    const SamplerLine& line = NextLine(row.slot);
+    gather_rows_.push_back({.x_row = SlotPool::XRow(row.slot, state.line),
+                            .low_res_row = row.slot,
                             .c_in = line.c_in});
     input_.timestep.data_ptr<float>()[i] = static_cast<float>(line.timestep);
     if (input_.class_id.defined()) {
       input_.class_id.data_ptr<int64_t>()[i] =
-          rows[i].unconditional ? spec_.num_classes : state.class_id;
+          row.unconditional ? spec_.num_classes : state.class_id;
     }
     if (input_.augmentation.defined()) {
       input_.augmentation.data_ptr<float>()[i] = state.augmentation;
@@ -389,7 +396,7 @@ at::Tensor TorchStageExecutor::RunPiece(std::span<const NetworkRow> rows) {
   }
   kernels_->Gather(pool_, gather_rows_, input_.x, input_.low_res);
   return network_->Run(
-      FirstRows(input_, static_cast<int64_t>(rows.size()), network_->device()));
+      FirstRows(input_, static_cast<int64_t>(batch), network_->device()));
 }
 
 RowOutcome TorchStageExecutor::Outcome(const StepRow& row, bool finite) const {
@@ -443,13 +450,6 @@ absl::StatusOr<std::vector<float>> TorchStageExecutor::X0Estimate(
 absl::StatusOr<std::vector<float>> TorchStageExecutor::X(Slot slot) const {
   ASSIGN_OR_RETURN(const SlotState* state, Find(slot));
   return ToVector(pool_.x.select(0, SlotPool::XRow(slot, state->line)));
-}
-
-size_t TorchStageExecutor::PieceSize(size_t rows) const {
-  const auto above =
-      std::upper_bound(limits_.batch_rows.begin(), limits_.batch_rows.end(),
-                       static_cast<int>(rows));
-  return static_cast<size_t>(*std::prev(above));
 }
 
 size_t TorchStageExecutor::MaxRows() const {

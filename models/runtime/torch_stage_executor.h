@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/runtime/batch_split.h"
 #include "models/runtime/slot_pool.h"
 #include "models/runtime/stage_network.h"
 #include "models/runtime/step_kernels.h"
@@ -18,10 +19,10 @@ namespace cascade {
 
 // StageExecutor over LibTorch.
 //
-// A step gathers the rows of its images, runs the network once (once for each
-// piece where the number of rows is not an exact size), and updates all images
-// in one pass. Each slot's next x is written beside the current one, and the
-// slot's line moves on last, so a step that fails has not happened.
+// A step gathers the rows of its images, runs the network once (or in several
+// batches of exact sizes, see BatchSplit), and updates all images in one pass.
+// Each slot's next x is written beside the current one, and the slot's line
+// moves on last, so a step that fails has not happened.
 class TorchStageExecutor final : public StageExecutor {
  public:
   // `limits` are those of `network` on its device. Sets the calling thread to
@@ -80,13 +81,12 @@ class TorchStageExecutor final : public StageExecutor {
   void Plan(std::span<const StepRow> rows);
   const float* Noise(Slot slot, size_t index);
   at::Tensor RunNetwork();
-  at::Tensor RunPiece(std::span<const NetworkRow> rows);
+  // `batch` rows, the spare ones filled in. Returns all their outputs.
+  at::Tensor RunBatch(std::span<const NetworkRow> rows, size_t batch);
   // Of a row whose images are written and whose line has not moved on.
   RowOutcome Outcome(const StepRow& row, bool finite) const;
   HostImage Pixels(const at::Tensor& image) const;
 
-  // The largest exact size that is not above `rows`.
-  size_t PieceSize(size_t rows) const;
   size_t MaxRows() const;
   const SamplerLine& NextLine(Slot slot) const;
   SlotState& State(Slot slot) { return slots_[static_cast<size_t>(slot)]; }
@@ -97,6 +97,7 @@ class TorchStageExecutor final : public StageExecutor {
   const StageSpec spec_;
   const std::shared_ptr<const StageNetwork> network_;
   const ExecutorLimits limits_;
+  const BatchSplit split_;
   const std::shared_ptr<const NoiseSource> noise_;
   const NoiseSchedule augmentation_;
   const std::unique_ptr<StepKernels> kernels_;
