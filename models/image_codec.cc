@@ -40,8 +40,13 @@ absl::StatusOr<std::vector<uint8_t>> Encode(const HostImage& image,
     const cv::Mat pixels(image.height, image.width,
                          image.channels == 1 ? CV_8UC1 : CV_8UC3,
                          const_cast<uint8_t*>(image.pixels.data()));
-    cv::Mat bgr = pixels;
-    if (image.channels == 3) cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
+    // An own matrix: sharing the pixels would convert them in place.
+    cv::Mat bgr;
+    if (image.channels == 3) {
+      cv::cvtColor(pixels, bgr, cv::COLOR_RGB2BGR);
+    } else {
+      bgr = pixels;
+    }
     std::vector<uint8_t> bytes;
     if (!cv::imencode(extension, bgr, bytes, options)) {
       return absl::InternalError(absl::StrCat("cannot encode ", extension));

@@ -106,7 +106,8 @@ void AddPackageCommand(CLI::App& app) {
   command
       ->add_option("--class_names", arguments->class_names,
                    "Names of the classes, separated by commas")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_flag("--raw_weights", arguments->raw_weights,
                     "The last weights instead of their average");
   command->callback([arguments] { ExitUnlessOk(RunPackage(*arguments)); });

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,9 +54,9 @@ absl::StatusOr<std::vector<std::optional<int>>> ClassesOf(
                        " classes, from 0 on"));
     }
   }
-  for (int i = 0; wanted.empty() && i < classes; ++i) wanted.push_back(i);
-  if (arguments.class_ids.empty()) {
+  if (wanted.empty()) {
     wanted.resize(static_cast<size_t>(classes));
+    std::iota(wanted.begin(), wanted.end(), 0);
   }
   std::vector<std::optional<int>> class_ids(
       static_cast<size_t>(arguments.count));
@@ -118,7 +119,8 @@ void AddSampleCommand(CLI::App& app) {
       ->add_option("--class", arguments->class_ids,
                    "Classes by number, separated by commas; all in turn if "
                    "there are none")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--seed", arguments->seed, "Seed of the first image")
       ->capture_default_str();
   command->add_option("--count", arguments->count, "How many images")

@@ -37,7 +37,8 @@ void SamplingOptions::AddTo(CLI::App& command) {
                     std::string(text) +
                         "; one value, or one a stage, "
                         "separated by commas (default: the package's)")
-        ->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
   };
   list("--sampler", &samplers, "ddpm, ddim or dpmpp_2m")
       ->check(CLI::IsMember({"ddpm", "ddim", "dpmpp_2m"}));

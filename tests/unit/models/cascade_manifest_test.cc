@@ -1,0 +1,196 @@
+#include "models/weights/cascade_manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "models/weights/sha256.h"
+
+namespace cascade {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using testing::HasSubstr;
+
+// A package of two stages in a folder of its own, without its weights.
+class CascadeManifestTest : public testing::Test {
+ protected:
+  CascadeManifestTest()
+      : folder_(testing::TempDir() + "/" +
+                testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    std::filesystem::create_directories(folder_);
+    CascadeManifest manifest;
+    manifest.name = "dots";
+    manifest.class_names = {"black", "white"};
+    manifest.stages = {Stage("8x8", 8, 0), Stage("16x16", 16, 8)};
+    EXPECT_TRUE(WriteManifest(folder_, manifest).ok());
+    std::ifstream file(folder_ + "/cascade.json");
+    json_ = Json::parse(file);
+  }
+
+  static StageManifest Stage(const std::string& name, int resolution,
+                             int low_resolution) {
+    StageManifest stage;
+    stage.spec.name = name;
+    stage.spec.resolution = resolution;
+    stage.spec.low_resolution = low_resolution;
+    stage.spec.channels = 1;
+    stage.spec.diffusion.prediction = PredictionType::kVelocity;
+    stage.spec.augmentation.enabled = low_resolution > 0;
+    stage.spec.augmentation.default_level = 0.1;
+    stage.spec.weights_sha256 = std::string(64, 'a');
+    stage.network.num_classes = 2;
+    stage.network.null_class = true;
+    stage.weights_file = name + ".safetensors";
+    return stage;
+  }
+
+  // The error of the manifest after `change`; empty: none.
+  template <typename Change>
+  std::string ErrorAfter(Change change) {
+    Json changed = json_;
+    change(changed);
+    std::ofstream(folder_ + "/cascade.json") << changed.dump(2);
+    return std::string(ReadManifest(folder_).status().message());
+  }
+
+  const std::string folder_;
+  Json json_;
+};
+
+TEST_F(CascadeManifestTest, ReadsWhatItWrites) {
+  const auto manifest = ReadManifest(folder_);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->name, "dots");
+  EXPECT_EQ(manifest->digest.size(), 64u);
+  ASSERT_EQ(manifest->stages.size(), 2u);
+  const StageManifest& stage = manifest->stages[1];
+  EXPECT_EQ(stage.spec.index, 1);
+  EXPECT_EQ(stage.spec.low_resolution, 8);
+  EXPECT_EQ(stage.spec.num_classes, 2);
+  EXPECT_TRUE(stage.spec.has_null_class);
+  EXPECT_EQ(stage.spec.diffusion.prediction, PredictionType::kVelocity);
+  EXPECT_TRUE(stage.spec.augmentation.enabled);
+  EXPECT_FALSE(manifest->stages[0].spec.augmentation.enabled);
+  EXPECT_EQ(stage.network.image_channels, 1);
+  EXPECT_EQ(stage.network.out_channels, 1);
+  EXPECT_TRUE(stage.network.super_resolution);
+  EXPECT_TRUE(stage.network.augmentation_embedding);
+}
+
+TEST_F(CascadeManifestTest, DerivesTheVarianceChannels) {
+  EXPECT_EQ(ErrorAfter([](Json& json) {
+              json["stages"][0]["diffusion"]["variance"] = "learned_range";
+            }),
+            "");
+  EXPECT_EQ(ReadManifest(folder_)->stages[0].network.out_channels, 2);
+}
+
+TEST_F(CascadeManifestTest, AllowsAnUnconditionalCascade) {
+  EXPECT_EQ(ErrorAfter([](Json& json) {
+              json["class_names"] = Json::array();
+              for (Json& stage : json["stages"]) {
+                stage["network"]["num_classes"] = 0;
+                stage["network"]["null_class"] = false;
+              }
+            }),
+            "");
+}
+
+TEST_F(CascadeManifestTest, NamesFilePathAndValue) {
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["stage"] = 1; }),
+              HasSubstr("cascade.json: stage is unknown"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][1]["network"]["depth"] = 3; }),
+      HasSubstr("stages[1].network.depth is unknown (its value is 3)"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["schedule"] = "quadratic";
+              }),
+              HasSubstr("stages[0].diffusion.schedule must be one of linear, "
+                        "cosine, is \"quadratic\""));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["sampler"]["steps"] = 1001;
+              }),
+              HasSubstr("stages[0].sampler.steps must be an integer in "
+                        "1..1000, is 1001"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][0].erase("resolution"); }),
+      HasSubstr("stages[0].resolution is missing"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][0]["channels"] = "1"; }),
+      HasSubstr("stages[0].channels must be an integer"));
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["format"] = 2; }),
+              HasSubstr("format must be an integer in 1..1, is 2"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) {
+        json["stages"][1]["conditioning_augmentation"]["default_level"] = 1.5;
+      }),
+      HasSubstr("conditioning_augmentation.default_level"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["network"]["norm_groups"] = 48;
+              }),
+              HasSubstr("stages[0].network.norm_groups (48)"));
+}
+
+TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][1]["low_resolution"] = 4; }),
+      HasSubstr("stages[1].low_resolution must be the stage before's "
+                "resolution (8), is 4"));
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["stages"][1]["name"] = "8x8"; }),
+              HasSubstr("appears twice"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["class_names"].push_back("x"); }),
+      HasSubstr("number of class_names (3), is 2"));
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["stages"] = Json::array(); }),
+              HasSubstr("stages must have 1..16 entries"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][1]["resolution"] = 8; }),
+      HasSubstr("low_resolution must be below resolution"));
+}
+
+TEST_F(CascadeManifestTest, KeepsToItsFolder) {
+  for (const char* name : {"../x", "/etc/passwd", "..", ""}) {
+    EXPECT_THAT(ErrorAfter([&](Json& json) {
+                  json["stages"][0]["weights"]["file"] = name;
+                }),
+                HasSubstr("stages[0].weights.file must be a name"));
+  }
+}
+
+TEST_F(CascadeManifestTest, ComparesDigests) {
+  const StageManifest stage = Stage("8x8", 8, 0);
+  const std::string path = folder_ + "/8x8.safetensors";
+  EXPECT_EQ(ReadStageWeights(folder_, stage).status().code(),
+            absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteSafetensors(path, {}).ok());
+  const auto weights = ReadStageWeights(folder_, stage);
+  EXPECT_EQ(weights.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(weights.status().message()),
+              HasSubstr("8x8.safetensors: its SHA-256 is"));
+  StageManifest right = stage;
+  right.spec.weights_sha256 = Sha256Hex(*ReadWholeFile(path));
+  EXPECT_TRUE(ReadStageWeights(folder_, right).ok());
+}
+
+TEST_F(CascadeManifestTest, RefusesTextThatIsNoJson) {
+  std::ofstream(folder_ + "/cascade.json") << "{\"format\": ";
+  EXPECT_THAT(std::string(ReadManifest(folder_).status().message()),
+              HasSubstr("cascade.json: not JSON"));
+  EXPECT_EQ(ReadManifest("/nowhere").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(Sha256Test, GivesThePublishedDigest) {
+  const std::string text = "abc";
+  EXPECT_EQ(Sha256Hex(std::as_bytes(std::span(text))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+}  // namespace
+}  // namespace cascade
