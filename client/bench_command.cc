@@ -101,7 +101,7 @@ ExitCode BenchCommand::Run() const {
   }
   const bool has_limit = requests_ > 0 || !duration_.empty();
   const absl::Time start = absl::Now();
-  const std::vector<Reply> replies =
+  const std::vector<BenchReply> replies =
       loop.Run(has_limit ? requests_ : kDefaultRequests, duration);
   const auto report = BenchReport(replies, clients_,
                                   absl::ToDoubleSeconds(absl::Now() - start));

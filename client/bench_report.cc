@@ -23,7 +23,7 @@ Json LatencyJson(const std::vector<double>& seconds) {
 
 }  // namespace
 
-Json BenchReport(const std::vector<Reply>& replies, int clients,
+Json BenchReport(const std::vector<BenchReply>& replies, int clients,
                  double seconds) {
   int64_t ok = 0;
   int64_t images = 0;
@@ -32,7 +32,7 @@ Json BenchReport(const std::vector<Reply>& replies, int clients,
   std::vector<double> latencies;
   std::vector<double> first_previews;
   std::vector<double> first_images;
-  for (const Reply& reply : replies) {
+  for (const BenchReply& reply : replies) {
     for (const std::string& problem : reply.problems) ++problems[problem];
     if (!reply.status.ok()) {
       ++errors[reply.status.reason.empty() ? CodeName(reply.status.code)

@@ -10,7 +10,7 @@ namespace cascade {
 
 // What `clients` measured in `seconds`: images_per_second, latencies of the
 // requests that succeeded, errors by reason, and what was wrong with replies.
-nlohmann::ordered_json BenchReport(const std::vector<Reply>& replies,
+nlohmann::ordered_json BenchReport(const std::vector<BenchReply>& replies,
                                    int clients, double seconds);
 
 // The same for people.

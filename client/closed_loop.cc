@@ -39,9 +39,9 @@ class WorkList {
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-Reply SendOne(ImageClient& client, const v1::GenerateImageRequest& request,
-              int target_stage, absl::Duration deadline) {
-  Reply reply;
+BenchReply SendOne(ImageClient& client, const v1::GenerateImageRequest& request,
+                   int target_stage, absl::Duration deadline) {
+  BenchReply reply;
   ReplyCheck check(request);
   const absl::Time start = absl::Now();
   const auto elapsed = [start] {
@@ -82,8 +82,8 @@ v1::GenerateImageRequest Vary(v1::GenerateImageRequest request, int64_t index,
 
 }  // namespace
 
-std::vector<Reply> ClosedLoop::Run(int64_t count,
-                                   absl::Duration duration) const {
+std::vector<BenchReply> ClosedLoop::Run(int64_t count,
+                                        absl::Duration duration) const {
   std::vector<std::unique_ptr<ImageClient>> connections;
   for (int i = 0; i < clients; ++i) {
     ChannelOptions options;
@@ -92,7 +92,7 @@ std::vector<Reply> ClosedLoop::Run(int64_t count,
         std::make_unique<ImageClient>(MakeChannel(server, options)));
   }
   WorkList work(count, absl::Now() + duration);
-  std::vector<std::vector<Reply>> replies(connections.size());
+  std::vector<std::vector<BenchReply>> replies(connections.size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < connections.size(); ++i) {
     threads.emplace_back([&, i] {
@@ -104,8 +104,8 @@ std::vector<Reply> ClosedLoop::Run(int64_t count,
     });
   }
   for (std::thread& thread : threads) thread.join();
-  std::vector<Reply> all;
-  for (std::vector<Reply>& some : replies) {
+  std::vector<BenchReply> all;
+  for (std::vector<BenchReply>& some : replies) {
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;

@@ -12,7 +12,7 @@
 namespace cascade {
 
 // How one request went. Times in seconds from its start.
-struct Reply {
+struct BenchReply {
   CallStatus status;
   std::vector<std::string> problems;
   double latency = 0;
@@ -37,7 +37,7 @@ struct ClosedLoop {
 
   // Sends `count` requests (0: no limit), none after `duration`; blocks until
   // all are done. Replies in no particular order.
-  std::vector<Reply> Run(int64_t count, absl::Duration duration) const;
+  std::vector<BenchReply> Run(int64_t count, absl::Duration duration) const;
 };
 
 }  // namespace cascade

@@ -58,7 +58,10 @@ void GenerateImageReactor::AskForEvent() {
 
 void GenerateImageReactor::OnItem(EventStream::Item item) {
   if (!item.event.has_value()) {
-    if (LeaveWaiting(State::kEnded)) End(item.end);
+    if (!LeaveWaiting(State::kEnded)) return;
+    // A picture that could not be encoded ends the stream, not yet the job.
+    if (!item.end.ok()) generator_.Cancel(job_, item.end);
+    End(item.end);
     return;
   }
   uint64_t write = 0;

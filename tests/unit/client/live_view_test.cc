@@ -1,0 +1,39 @@
+#include "client/live_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cascade {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(LiveViewTest, ShowsABarForEachStage) {
+  v1::Cascade cascade;
+  for (const char* name : {"8x8", "16x16"})
+    cascade.add_stages()->set_name(name);
+  cascade.mutable_stages(0)->set_resolution(8);
+  cascade.mutable_stages(1)->set_resolution(16);
+  LiveView view(cascade, "digits, class 7", 2, /*image_count=*/2, false, {});
+  ::testing::internal::CaptureStdout();
+  v1::GenerateImageResponse event;
+  event.mutable_stage_started()->set_num_steps(10);
+  view.Show(event, "");
+  event.mutable_preview()->set_steps_done(5);
+  event.mutable_preview()->set_num_steps(10);
+  view.Show(event, "");
+  const std::string screen = ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(screen, HasSubstr("\x1b[4A"));  // Redrawn in place.
+  EXPECT_THAT(view.Lines(),
+              ElementsAre("digits, class 7", HasSubstr("\u2588\u2591"),
+                          HasSubstr("stage 1 (16x16)"), "running"));
+  event.mutable_stage_image()->set_num_steps(10);
+  ::testing::internal::CaptureStdout();
+  view.Show(event, "");
+  ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(view.Lines()[1], HasSubstr("1/2 images"));
+}
+
+}  // namespace
+}  // namespace cascade

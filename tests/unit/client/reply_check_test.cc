@@ -1,0 +1,111 @@
+#include "client/reply_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cascade {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+v1::GenerateImageRequest Request() {
+  v1::GenerateImageRequest request;
+  request.set_seed(42);
+  return request;
+}
+
+v1::GenerateImageResponse Queued(uint64_t seed = 42) {
+  v1::GenerateImageResponse response;
+  response.mutable_queued()->set_seed(seed);
+  return response;
+}
+
+v1::GenerateImageResponse Started(int stage) {
+  v1::GenerateImageResponse response;
+  response.mutable_stage_started()->set_stage(stage);
+  response.mutable_stage_started()->set_image_seed(42);
+  response.mutable_stage_started()->set_num_steps(4);
+  return response;
+}
+
+void SetPixels(v1::Image& image) {
+  image.set_format(v1::IMAGE_FORMAT_RAW);
+  image.set_width(2);
+  image.set_height(1);
+  image.set_channels(1);
+  image.set_data("ab");
+}
+
+v1::GenerateImageResponse Preview(int stage, int steps_done) {
+  v1::GenerateImageResponse response;
+  v1::Preview& preview = *response.mutable_preview();
+  preview.set_stage(stage);
+  preview.set_image_seed(42);
+  preview.set_steps_done(steps_done);
+  preview.set_num_steps(4);
+  SetPixels(*preview.mutable_image());
+  return response;
+}
+
+v1::GenerateImageResponse StageImage(int stage) {
+  v1::GenerateImageResponse response;
+  v1::StageImage& image = *response.mutable_stage_image();
+  image.set_stage(stage);
+  image.set_image_seed(42);
+  SetPixels(*image.mutable_image());
+  return response;
+}
+
+v1::GenerateImageResponse Finished(int target_stage) {
+  v1::GenerateImageResponse response;
+  response.mutable_finished()->mutable_record()->set_target_stage(target_stage);
+  response.mutable_finished()->mutable_record()->add_image_seeds(42);
+  return response;
+}
+
+std::vector<std::string> Check(
+    const std::vector<v1::GenerateImageResponse>& events) {
+  ReplyCheck check(Request());
+  for (const auto& event : events) check.Add(event);
+  return check.Problems(/*ended=*/true);
+}
+
+TEST(ReplyCheckTest, AcceptsWhatTheApiPromises) {
+  EXPECT_THAT(Check({Queued(), Started(0), Preview(0, 1), Preview(0, 3),
+                     StageImage(0), Started(1), StageImage(1), Finished(1)}),
+              IsEmpty());
+}
+
+TEST(ReplyCheckTest, AStageWhoseImageWasNotAskedForIsFine) {
+  EXPECT_THAT(
+      Check({Queued(), Started(0), Started(1), StageImage(1), Finished(1)}),
+      IsEmpty());
+}
+
+TEST(ReplyCheckTest, FindsWhatIsWrong) {
+  EXPECT_THAT(Check({Started(0), StageImage(0), Finished(0)}),
+              Contains(HasSubstr("first event")));
+  EXPECT_THAT(Check({Queued(7)}), Contains(HasSubstr("seed 7")));
+  EXPECT_THAT(Check({Queued(), Started(1)}),
+              Contains(HasSubstr("enters stage 1")));
+  EXPECT_THAT(Check({Queued(), Started(0), Preview(0, 2), Preview(0, 2)}),
+              Contains(HasSubstr("out of order")));
+  EXPECT_THAT(Check({Queued(), Started(0), StageImage(0), StageImage(0)}),
+              Contains(HasSubstr("out of order")));
+  EXPECT_THAT(Check({Queued(), Started(0), Finished(0)}),
+              Contains(HasSubstr("image 0 is missing")));
+  EXPECT_THAT(Check({Queued(), Started(0), StageImage(0)}),
+              Contains(HasSubstr("`finished` is missing")));
+}
+
+TEST(ReplyCheckTest, FindsBytesThatDoNotBelongToTheSize) {
+  v1::GenerateImageResponse image = StageImage(0);
+  image.mutable_stage_image()->mutable_image()->set_data("abc");
+  EXPECT_THAT(Check({Queued(), Started(0), image, Finished(0)}),
+              Contains(HasSubstr("3 bytes")));
+}
+
+}  // namespace
+}  // namespace cascade

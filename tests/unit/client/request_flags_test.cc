@@ -1,0 +1,113 @@
+#include "client/request_flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+
+v1::Cascade Digits() {
+  v1::Cascade cascade;
+  cascade.set_name("digits");
+  cascade.set_num_classes(3);
+  for (const char* name : {"zero", "1", "two"}) cascade.add_class_names(name);
+  for (int k = 0; k < 3; ++k) cascade.add_stages()->set_index(k);
+  return cascade;
+}
+
+RequestFlags Flags() {
+  RequestFlags flags;
+  flags.cascade = "digits";
+  return flags;
+}
+
+TEST(RequestFlagsTest, LeavesUnsetWhatWasNotAskedFor) {
+  const auto request = Flags().ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->cascade(), "digits");
+  EXPECT_FALSE(request->has_seed());
+  EXPECT_FALSE(request->has_image_count());
+  EXPECT_EQ(request->stages_size(), 0);
+}
+
+TEST(RequestFlagsTest, AClassIsANameOrAnId) {
+  RequestFlags flags = Flags();
+  flags.class_choice = "two";
+  EXPECT_EQ(flags.ToRequest(Digits())->class_name(), "two");
+  flags.class_choice = "1";  // A name here, and it is the name that counts.
+  EXPECT_EQ(flags.ToRequest(Digits())->class_name(), "1");
+  flags.class_choice = "2";
+  EXPECT_EQ(flags.ToRequest(Digits())->class_id(), 2);
+  flags.class_choice = "none";
+  EXPECT_TRUE(flags.ToRequest(Digits())->unconditional());
+  flags.class_choice = "unknown";
+  EXPECT_EQ(flags.ToRequest(Digits())->class_name(), "unknown");
+}
+
+TEST(RequestFlagsTest, OneValueIsForEveryStage) {
+  RequestFlags flags = Flags();
+  flags.steps = "20";
+  flags.samplers = "ddpm";
+  const auto request = flags.ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->stages_size(), 1);
+  EXPECT_FALSE(request->stages(0).has_stage());
+  EXPECT_EQ(request->stages(0).sampler().steps(), 20);
+  EXPECT_EQ(request->stages(0).sampler().kind(), v1::SAMPLER_KIND_DDPM);
+}
+
+TEST(RequestFlagsTest, AListHasAValueForEachStage) {
+  RequestFlags flags = Flags();
+  flags.steps = "20,,5";
+  const auto request = flags.ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->stages_size(), 2);
+  EXPECT_EQ(request->stages(0).stage(), 0);
+  EXPECT_EQ(request->stages(0).sampler().steps(), 20);
+  EXPECT_EQ(request->stages(1).stage(), 2);
+  EXPECT_EQ(request->stages(1).sampler().steps(), 5);
+}
+
+TEST(RequestFlagsTest, AListCountsTheStagesThatRun) {
+  RequestFlags flags = Flags();
+  flags.target_stage = 1;
+  flags.guidance = "2,3";
+  EXPECT_TRUE(flags.ToRequest(Digits()).ok());
+  flags.guidance = "2,3,4";
+  EXPECT_THAT(std::string(flags.ToRequest(Digits()).status().message()),
+              HasSubstr("--guidance 2,3,4"));
+}
+
+TEST(RequestFlagsTest, NamesTheFlagThatCannotBeRead) {
+  const auto message = [](RequestFlags flags) {
+    return std::string(flags.ToRequest(Digits()).status().message());
+  };
+  RequestFlags flags = Flags();
+  flags.steps = "many";
+  EXPECT_THAT(message(flags), HasSubstr("--steps many"));
+  flags = Flags();
+  flags.samplers = "euler";
+  EXPECT_THAT(message(flags), HasSubstr("--sampler euler"));
+  flags = Flags();
+  flags.format = "gif";
+  EXPECT_THAT(message(flags), HasSubstr("--format gif"));
+  flags = Flags();
+  flags.stages = "top";
+  EXPECT_THAT(message(flags), HasSubstr("--stages top"));
+  flags = Flags();
+  flags.guidance_interval = "0.5";
+  EXPECT_THAT(message(flags), HasSubstr("--guidance-interval 0.5"));
+}
+
+TEST(RequestFlagsTest, ReadsDurations) {
+  EXPECT_EQ(*ParseDurationFlag("--deadline", "1.5"), absl::Milliseconds(1500));
+  EXPECT_EQ(*ParseDurationFlag("--deadline", "200ms"), absl::Milliseconds(200));
+  EXPECT_FALSE(ParseDurationFlag("--deadline", "0").ok());
+  EXPECT_FALSE(ParseDurationFlag("--deadline", "nan").ok());
+  EXPECT_FALSE(ParseDurationFlag("--deadline", "soon").ok());
+}
+
+}  // namespace
+}  // namespace cascade

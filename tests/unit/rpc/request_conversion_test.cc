@@ -1,0 +1,341 @@
+#include "server/rpc/request_conversion.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error_reason.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr uint64_t kFallbackSeed = 77;
+
+// Stage 0: guidance. Stage 1: augmentation, no null class. Stage 2: both.
+CascadeSpec Digits() {
+  CascadeSpec cascade;
+  cascade.name = "digits";
+  for (int i = 0; i < 10; ++i) {
+    cascade.class_names.push_back("digit" + std::to_string(i));
+  }
+  for (int k = 0; k < 3; ++k) {
+    StageSpec stage;
+    stage.index = k;
+    stage.resolution = 8 << k;
+    stage.name = absl::StrCat(stage.resolution, "x", stage.resolution);
+    stage.channels = 1;
+    stage.num_classes = 10;
+    stage.has_null_class = k != 1;
+    stage.augmentation.enabled = k != 0;
+    stage.augmentation.default_level = 0.1;
+    stage.augmentation.max_level = 0.5;
+    stage.default_sampler.num_steps = 20;
+    stage.default_sampler.eta = 0.5;
+    stage.default_sampler.guidance.scale = k != 1 ? 2 : 1;
+    cascade.stages.push_back(stage);
+  }
+  return cascade;
+}
+
+CascadeSpec Unconditional() {
+  CascadeSpec cascade = Digits();
+  cascade.class_names.clear();
+  for (StageSpec& stage : cascade.stages) {
+    stage.num_classes = 0;
+    stage.has_null_class = false;
+  }
+  return cascade;
+}
+
+v1::GenerateImageRequest Parse(const std::string& text) {
+  v1::GenerateImageRequest request;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &request))
+      << text;
+  return request;
+}
+
+absl::StatusOr<GenerationRequest> Convert(
+    const v1::GenerateImageRequest& request,
+    const CascadeSpec& cascade = Digits()) {
+  return ConvertGenerateImageRequest(request, cascade, {.max_image_count = 16},
+                                     kFallbackSeed);
+}
+
+TEST(RequestConversionTest, FillsInTheDefaultsOfTheCascade) {
+  const auto request = Convert(Parse("class_id: 7"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->cascade, "digits");
+  EXPECT_EQ(request->class_id, 7);
+  EXPECT_EQ(request->seed, kFallbackSeed);
+  EXPECT_EQ(request->image_count, 1);
+  EXPECT_EQ(request->target_stage, 2);
+  ASSERT_EQ(request->stages.size(), 3u);
+  EXPECT_EQ(request->stages[0].sampler.num_steps, 20);
+  EXPECT_EQ(request->stages[0].sampler.guidance.scale, 2);
+  EXPECT_EQ(request->stages[0].augmentation_level, 0);
+  EXPECT_EQ(request->stages[1].augmentation_level, 0.1);
+  EXPECT_EQ(request->output.format, ImageFormat::kPng);
+  EXPECT_EQ(request->output.preview_every_steps, 0);
+  EXPECT_THAT(request->output.stage_images, ElementsAre(true, true, true));
+}
+
+TEST(RequestConversionTest, AnEntryForOneStageGoesBeforeTheOneForAll) {
+  const auto request = Convert(
+      Parse("class_id: 7 stages { sampler { steps: 5 } guidance { scale: 1 } } "
+            "stages { stage: 1 sampler { steps: 9 } }"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->stages[0].sampler.num_steps, 5);
+  EXPECT_EQ(request->stages[1].sampler.num_steps, 9);
+  EXPECT_EQ(request->stages[2].sampler.num_steps, 5);
+  EXPECT_EQ(request->stages[2].sampler.guidance.scale, 1);
+}
+
+TEST(RequestConversionTest, AnotherSamplerDropsWhatBelongsToTheDefault) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[0].default_sampler.spacing = TimestepSpacing::kStride;
+  const auto request =
+      Convert(Parse("class_id: 7 stages { sampler { kind: SAMPLER_KIND_DDPM } "
+                    "}"),
+              cascade);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->stages[0].sampler.kind, SamplerKind::kDdpm);
+  EXPECT_EQ(request->stages[0].sampler.eta, 0);
+  EXPECT_EQ(request->stages[0].sampler.spacing, TimestepSpacing::kEven);
+  EXPECT_EQ(request->stages[0].sampler.num_steps, 20);
+}
+
+TEST(RequestConversionTest, ATargetBelowTheTopRunsFewerStages) {
+  const auto request =
+      Convert(Parse("class_id: 7 target_stage: 1 output { stages: 1 }"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->target_stage, 1);
+  EXPECT_EQ(request->stages.size(), 2u);
+  EXPECT_THAT(request->output.stage_images, ElementsAre(false, true));
+}
+
+TEST(RequestConversionTest, TheTargetsImageIsAlwaysSent) {
+  const auto request = Convert(Parse("class_id: 7 output { stages: 0 }"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_THAT(request->output.stage_images, ElementsAre(true, false, true));
+}
+
+TEST(RequestConversionTest, FindsAClassByName) {
+  const auto request = Convert(Parse("class_name: 'digit3'"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->class_id, 3);
+}
+
+TEST(RequestConversionTest, AnUnconditionalImageHasNoGuidance) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[1].has_null_class = true;
+  const auto request = Convert(Parse("unconditional: true"), cascade);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_FALSE(request->class_id.has_value());
+  EXPECT_EQ(request->stages[0].sampler.guidance.scale, 1);
+}
+
+TEST(RequestConversionTest, AnUnconditionalCascadeNeedsNoClass) {
+  const auto request = Convert(Parse("seed: 5"), Unconditional());
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_FALSE(request->class_id.has_value());
+  EXPECT_EQ(request->seed, 5u);
+}
+
+TEST(RequestConversionTest, ASeedOfZeroIsASeed) {
+  const auto request = Convert(Parse("class_id: 7 seed: 0"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->seed, 0u);
+}
+
+// A request that is refused, with the field that is named and a part of what is
+// said of it.
+struct Refusal {
+  std::string request;
+  std::string field;
+  std::string says;
+  absl::StatusCode code = absl::StatusCode::kInvalidArgument;
+};
+
+class RequestRefusalTest : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RequestRefusalTest, NamesFieldAndValue) {
+  const Refusal& refusal = GetParam();
+  const auto request = Convert(Parse(refusal.request));
+  ASSERT_EQ(request.status().code(), refusal.code) << request.status();
+  const auto violations = FieldViolations(request.status());
+  ASSERT_EQ(violations.size(), 1u) << request.status();
+  EXPECT_EQ(violations[0].field, refusal.field);
+  EXPECT_THAT(violations[0].description, HasSubstr(refusal.says));
+  EXPECT_EQ(ErrorReason(request.status()),
+            refusal.code == absl::StatusCode::kUnimplemented
+                ? kFieldUnimplemented
+                : kInvalidField);
+  EXPECT_THAT(std::string(request.status().message()),
+              HasSubstr(refusal.field));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Class, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"", "class_id", "needs class_id (0..9) or class_name"},
+        Refusal{"class_id: 10", "class_id", "10 is not in 0..9"},
+        Refusal{"class_id: -1", "class_id", "-1 is not in 0..9"},
+        Refusal{"class_name: 'seven'", "class_name",
+                "one of digit0, digit1, digit2"},
+        Refusal{"unconditional: false", "unconditional", "false"},
+        Refusal{"unconditional: true", "unconditional", "null class"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Request, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 image_count: 0", "image_count",
+                "0 is not in 1..16"},
+        Refusal{"class_id: 1 image_count: 17", "image_count",
+                "17 is not in 1..16"},
+        Refusal{"class_id: 1 target_stage: 3", "target_stage",
+                "3 is not in 0..2"},
+        Refusal{"class_id: 1 target_stage: -1", "target_stage",
+                "-1 is not in 0..2"},
+        Refusal{"class_id: 1 time_budget { seconds: -1 }", "time_budget",
+                "positive"},
+        Refusal{"class_id: 1 time_budget { }", "time_budget", "positive"},
+        Refusal{"class_id: 1 deadline_policy: 9", "deadline_policy", "9"},
+        Refusal{"class_id: 1 priority: 9", "priority", "9"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Stages, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 stages { stage: 3 }", "stages[0].stage",
+                "3 is not in 0..2"},
+        Refusal{"class_id: 1 target_stage: 0 stages { stage: 1 }",
+                "stages[0].stage", "1 is not in 0..0"},
+        Refusal{"class_id: 1 stages { stage: 1 } stages { stage: 1 }",
+                "stages[1].stage", "stages[0] means the same"},
+        Refusal{"class_id: 1 stages { } stages { }", "stages[1].stage",
+                "stages[0] means the same"},
+        Refusal{"class_id: 1 stages { sampler { kind: 9 } }",
+                "stages[0].sampler.kind", "9 is not a sampler"},
+        Refusal{"class_id: 1 stages { sampler { steps: 0 } }",
+                "stages[0].sampler.steps", "0 is not in 1..1000"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { steps: 1001 } }",
+                "stages[0].sampler.steps", "1001 is not in 1..1000"},
+        Refusal{"class_id: 1 stages { sampler { eta: 1.5 } }",
+                "stages[0].sampler.eta", "1.5 is not in 0..1"},
+        Refusal{"class_id: 1 stages { sampler { eta: nan } }",
+                "stages[0].sampler.eta", "nan is not in 0..1"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { kind: "
+                "SAMPLER_KIND_DDPM eta: 0.5 } }",
+                "stages[0].sampler.eta", "only DDIM takes eta"},
+        Refusal{"class_id: 1 stages { stage: 0 guidance { scale: -1 } }",
+                "stages[0].guidance.scale", "-1 is not in 0..100"},
+        Refusal{"class_id: 1 stages { stage: 0 guidance { scale: nan } }",
+                "stages[0].guidance.scale", "nan"},
+        Refusal{"class_id: 1 stages { stage: 0 guidance { scale: inf } }",
+                "stages[0].guidance.scale", "inf"},
+        Refusal{"class_id: 1 stages { stage: 1 guidance { scale: 2 } }",
+                "stages[0].guidance.scale",
+                "stage 1 (16x16) has no null class"},
+        Refusal{"class_id: 1 stages { guidance { interval_end: 1.1 } }",
+                "stages[0].guidance.interval_end", "1.1 is not in 0..1"},
+        Refusal{"class_id: 1 stages { guidance { interval_begin: 0.8 "
+                "interval_end: 0.2 } }",
+                "stages[0].guidance.interval_begin", "0.8..0.2 is empty"},
+        Refusal{"class_id: 1 stages { stage: 0 augmentation { level: 0.1 } }",
+                "stages[0].augmentation", "stage 0 (8x8) was not trained"},
+        Refusal{"class_id: 1 target_stage: 0 stages { augmentation { level: "
+                "0.1 } }",
+                "stages[0].augmentation", "no stage that runs"},
+        Refusal{"class_id: 1 stages { stage: 1 augmentation { level: 0.6 } }",
+                "stages[0].augmentation.level", "0.6 is not in 0..0.5"},
+        Refusal{"class_id: 1 stages { stage: 1 augmentation { mode: 9 } }",
+                "stages[0].augmentation.mode", "9"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Output, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 output { format: 9 }", "output.format",
+                "9 is not an image format"},
+        Refusal{"class_id: 1 output { format: IMAGE_FORMAT_JPEG quality: 0 }",
+                "output.quality", "0 is not in 1..100"},
+        Refusal{"class_id: 1 output { quality: 50 }", "output.quality",
+                "only JPEG and WebP"},
+        Refusal{"class_id: 1 output { preview_every_steps: -1 }",
+                "output.preview_every_steps", "-1"},
+        Refusal{"class_id: 1 output { stages: 3 }", "output.stages[0]",
+                "3 is not in 0..2"},
+        Refusal{"class_id: 1 target_stage: 0 output { stages: 0 stages: 1 }",
+                "output.stages[1]", "1 is not in 0..0"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Unhonoured, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 time_budget { seconds: 1 }", "time_budget",
+                "deadline", absl::StatusCode::kUnimplemented},
+        Refusal{"class_id: 1 deadline_policy: DEADLINE_POLICY_BEST_EFFORT",
+                "deadline_policy", "BEST_EFFORT",
+                absl::StatusCode::kUnimplemented},
+        Refusal{"class_id: 1 priority: PRIORITY_BATCH", "priority", "BATCH",
+                absl::StatusCode::kUnimplemented},
+        Refusal{"class_id: 1 priority: PRIORITY_INTERACTIVE", "priority",
+                "INTERACTIVE", absl::StatusCode::kUnimplemented},
+        Refusal{"class_id: 1 return_stage_state: true", "return_stage_state",
+                "not implemented", absl::StatusCode::kUnimplemented},
+        Refusal{"class_id: 1 stages { stage: 1 augmentation { mode: "
+                "AUGMENTATION_MODE_TRUNCATED } }",
+                "stages[0].augmentation.mode", "truncated",
+                absl::StatusCode::kUnimplemented}));
+
+TEST(RequestConversionTest, WhatIsTheDefaultAnywayIsHonoured) {
+  const auto request = Convert(
+      Parse("class_id: 1 priority: PRIORITY_STANDARD deadline_policy: "
+            "DEADLINE_POLICY_STRICT stages { stage: 1 augmentation { mode: "
+            "AUGMENTATION_MODE_NON_TRUNCATED } }"));
+  EXPECT_TRUE(request.ok()) << request.status();
+}
+
+TEST(RequestConversionTest, NamesEveryWrongFieldAtOnce) {
+  const auto request = Convert(Parse(
+      "class_id: 99 image_count: 0 stages { sampler { steps: 0 eta: 2 } }"));
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : FieldViolations(request.status())) {
+    fields.push_back(violation.field);
+  }
+  EXPECT_THAT(fields,
+              ElementsAre("class_id", "image_count", "stages[0].sampler.steps",
+                          "stages[0].sampler.eta"));
+}
+
+TEST(RequestConversionTest, RefusesFieldsOfALaterVersion) {
+  v1::GenerateImageRequest request = Parse("class_id: 1 stages { stage: 0 }");
+  v1::StageOptions& stage = *request.mutable_stages(0);
+  stage.GetReflection()->MutableUnknownFields(&stage)->AddVarint(99, 1);
+  const auto converted = Convert(request);
+  ASSERT_EQ(converted.status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(FieldViolations(converted.status())[0].field, "stages[0].99");
+}
+
+TEST(RequestConversionTest, BoundsWhatAnErrorSays) {
+  v1::GenerateImageRequest request = Parse("class_id: 1");
+  for (int i = 0; i < 10000; ++i) request.mutable_output()->add_stages(-1 - i);
+  request.set_class_name(std::string(1 << 20, 'x'));
+  const auto converted = Convert(request);
+  EXPECT_LT(converted.status().message().size(), 4096u);
+}
+
+TEST(RequestConversionTest, AClassForAnUnconditionalCascadeIsRefused) {
+  const auto request = Convert(Parse("class_id: 1"), Unconditional());
+  ASSERT_FALSE(request.ok());
+  EXPECT_THAT(std::string(request.status().message()),
+              HasSubstr("is unconditional"));
+}
+
+}  // namespace
+}  // namespace cascade
