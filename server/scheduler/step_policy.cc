@@ -7,7 +7,7 @@ namespace cascade {
 namespace {
 
 constexpr double kPatience = 2.0;
-constexpr double kAsEfficient = 0.9;
+constexpr double kAsEfficient = 0.95;
 
 struct Candidate {
   StepChoice choice;

@@ -65,7 +65,7 @@ struct StepChoice {
 // 2. An image that has waited twice as long as taking turns would cost it makes
 //    its stage go first; the longest such wait wins.
 // 3. Otherwise the stages whose batch is efficient (rows per second over the
-//    stage's best) within 10 % of the best of them compete, and the image with
+//    stage's best) within 5 % of the best of them compete, and the image with
 //    the least work left to its end decides. So full batches run, small ones
 //    gather company while the device does something useful, and images that are
 //    almost done leave first. A device never idles to wait for a batch.
