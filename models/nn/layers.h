@@ -11,7 +11,7 @@ namespace cascade::nn {
 // In inference on a CPU (gradients disabled) they give every image the same
 // bits whatever the batch holds beside it, on one intra-op thread: ATen chooses
 // other kernels for small batches, so convolutions name oneDNN themselves and
-// linear layers never see fewer than four rows.
+// linear layers multiply four rows at a time, always.
 
 // While one lives, layers made on this thread leave their parameters
 // uninitialised: for networks whose weights are loaded at once.
