@@ -44,15 +44,16 @@ struct ImagePlan {
   std::shared_ptr<const StageOutput> input;
 };
 
-// A place in an executor's pool: x, x0 history, conditioning, class, seed, line.
+// A place in an executor's pool: x, x0 history, conditioning, class, seed,
+// line.
 using Slot = int;
 // Names a submitted step.
 using Ticket = uint64_t;
 
 struct StepRow {
   Slot slot = 0;
-  // Asks for 8-bit pixels: of the x0 estimate while lines remain (a preview), of
-  // the finished image after the last line.
+  // Asks for 8-bit pixels: of the x0 estimate while lines remain (a preview),
+  // of the finished image after the last line.
   bool wants_pixels = false;
 };
 

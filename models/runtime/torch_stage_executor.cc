@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "models/nn/resample.h"
+#include "models/runtime/plan_check.h"
 #include "models/runtime/step_update.h"
 #include "models/runtime/torch_stage_output.h"
 #include "models/runtime/torch_status.h"
@@ -108,69 +109,9 @@ TorchStageExecutor::TorchStageExecutor(
 
 // Admission.
 
-absl::Status TorchStageExecutor::CheckPlan(const ImagePlan& plan) const {
-  if (plan.table == nullptr || plan.table->lines.empty()) {
-    return absl::InvalidArgumentError("table: has no lines");
-  }
-  const bool learned = spec_.diffusion.variance == VarianceKind::kLearnedRange;
-  if (plan.table->learned_variance != learned) {
-    return absl::InvalidArgumentError(
-        "table.learned_variance: is not the network's");
-  }
-  const bool guided =
-      std::any_of(plan.table->lines.begin(), plan.table->lines.end(),
-                  [](const SamplerLine& line) { return line.guided; });
-  if (guided && !spec_.has_null_class) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("guidance.scale = ", plan.table->guidance_scale,
-                     ": stage ", spec_.name, " has no null class"));
-  }
-  if (!plan.class_id.has_value()) {
-    if (spec_.num_classes > 0 && !spec_.has_null_class) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("class_id: is missing, and stage ", spec_.name,
-                       " has no null class"));
-    }
-  } else if (spec_.num_classes > 0 &&
-             (*plan.class_id < 0 || *plan.class_id >= spec_.num_classes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("class_id = ", *plan.class_id, " is not one of the ",
-                     spec_.num_classes, " classes of stage ", spec_.name));
-  }
-  return CheckInput(plan);
-}
-
-absl::Status TorchStageExecutor::CheckInput(const ImagePlan& plan) const {
-  const double s = plan.augmentation_level;
-  const double max =
-      spec_.augmentation.enabled ? spec_.augmentation.max_level : 0.0;
-  if (!(s >= 0 && s <= max)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("augmentation_level = ", s, " is not in 0..", max));
-  }
-  if (spec_.low_resolution == 0) {
-    if (plan.input == nullptr) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("input: stage ", spec_.name, " takes none"));
-  }
-  if (plan.input == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "input: is missing, and stage ", spec_.name, " enlarges one"));
-  }
-  if (plan.input->resolution() != spec_.low_resolution ||
-      plan.input->channels() != spec_.channels) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("input: is ", plan.input->channels(), " x ",
-                     plan.input->resolution(), " x ", plan.input->resolution(),
-                     ", and stage ", spec_.name, " takes ", spec_.channels,
-                     " x ", spec_.low_resolution, " x ", spec_.low_resolution));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::vector<Slot>> TorchStageExecutor::Admit(
     std::span<const ImagePlan> plans) {
-  for (const ImagePlan& plan : plans) RETURN_IF_ERROR(CheckPlan(plan));
+  for (const ImagePlan& plan : plans) RETURN_IF_ERROR(CheckPlan(spec_, plan));
   if (plans.size() > free_slots_.size()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("stage ", spec_.name, " has ", free_slots_.size(),

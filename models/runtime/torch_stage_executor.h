@@ -69,8 +69,6 @@ class TorchStageExecutor final : public StageExecutor {
                      const ExecutorLimits& limits,
                      std::shared_ptr<const NoiseSource> noise);
 
-  absl::Status CheckPlan(const ImagePlan& plan) const;
-  absl::Status CheckInput(const ImagePlan& plan) const;
   void FillSlot(Slot slot, const ImagePlan& plan);
   void FillLowRes(Slot slot, const ImagePlan& plan);
 
