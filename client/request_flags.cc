@@ -1,6 +1,7 @@
 #include "client/request_flags.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -250,7 +251,7 @@ absl::StatusOr<absl::Duration> ParseDurationFlag(const std::string& flag,
                                                  const std::string& value) {
   absl::Duration duration;
   double seconds = 0;
-  if (absl::SimpleAtod(value, &seconds)) {
+  if (absl::SimpleAtod(value, &seconds) && std::isfinite(seconds)) {
     duration = absl::Seconds(seconds);
   } else if (!absl::ParseDuration(value, &duration)) {
     return WrongFlag(flag, value, "such as 1.5s, 200ms or 2m");

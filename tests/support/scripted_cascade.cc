@@ -111,6 +111,11 @@ int Script::slots_in_use() const {
   return slots_in_use_;
 }
 
+void Script::AwaitNoSlots() const {
+  MutexLock lock(mutex_);
+  while (slots_in_use_ > 0) changed_.Wait(mutex_);
+}
+
 absl::Status Script::Submit(ScriptedStep step) {
   MutexLock lock(mutex_);
   if (step.rows > memory_rows_) {
@@ -155,6 +160,7 @@ bool Script::IsExportable(ImageInStage image) const {
 void Script::CountSlots(int change) {
   MutexLock lock(mutex_);
   slots_in_use_ += change;
+  changed_.SignalAll();
   changed_.SignalAll();
 }
 

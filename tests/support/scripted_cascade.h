@@ -63,6 +63,9 @@ class Script {
 
   std::vector<ScriptedStep> steps() const;
   int slots_in_use() const;
+  // Blocks the caller until no executor holds a slot: lanes release those of an
+  // ended job when they come to it.
+  void AwaitNoSlots() const;
 
  private:
   friend class ScriptedExecutor;

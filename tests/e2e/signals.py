@@ -1,0 +1,48 @@
+"""SIGTERM and Ctrl-C."""
+
+import signal
+import sys
+
+from harness import Server, check, client, read_until, require_package, run, start_client
+
+LONG = ("generate", "--cascade", "digits", "--class", "7", "--count", "8", "--steps", "200", "--sampler", "ddpm",
+        "--guidance", "1", "--json")
+
+
+def sigterm_finishes_what_was_admitted():
+    with Server("--drain_timeout", "5m") as server:
+        admitted = start_client(server, *LONG)
+        check(read_until(admitted, "stage_started"), "the request did not start")
+        server.terminate()
+        # Refused from the moment that the drain has begun; before it, admitted.
+        while client(server, "health").returncode == 0:
+            pass
+        refused = client(server, "generate", "--cascade", "digits", "--class", "7", "--json")
+        check(refused.returncode == 4, refused)
+        check(read_until(admitted, "finished"), "the admitted request was lost")
+        check(admitted.wait() == 0, "the admitted request failed")
+        check(server.process.wait() == 0, "the server's exit code")
+
+
+def an_idle_server_ends_at_once():
+    with Server() as server:
+        server.terminate()
+        check(server.process.wait() == 0, "the server's exit code")
+
+
+def ctrl_c_cancels_on_the_server():
+    with Server() as server:
+        call = start_client(server, *LONG)
+        check(read_until(call, "stage_started"), "the request did not start")
+        call.send_signal(signal.SIGINT)
+        check(call.wait() == 130, f"exit code {call.returncode}")
+        result = client(server, "generate", "--cascade", "digits", "--class", "1", "--json")
+        check(result.returncode == 0, result)
+        server.terminate()
+        check(server.process.wait() == 0, "the server's exit code")
+        check("CANCELLED" in server.log_text(), "the server knows nothing of a cancel")
+
+
+if __name__ == "__main__":
+    require_package()
+    sys.exit(run(sigterm_finishes_what_was_admitted, an_idle_server_ends_at_once, ctrl_c_cancels_on_the_server))

@@ -1,0 +1,59 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/scripted_server.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
+  ScriptedServer::Options options;
+  options.stages = {{.resolution = 8},
+                    {.resolution = 16, .augmentation = true}};
+  ScriptedServer served(options);
+  v1::ListCascadesResponse response;
+  ASSERT_TRUE(served.Client().ListCascades({}, response).ok());
+  EXPECT_EQ(response.server().version(), "1.2.3");
+  EXPECT_EQ(response.server().build(), "a build");
+  EXPECT_EQ(response.server().max_image_count(), 64);
+  ASSERT_EQ(response.cascades_size(), 1);
+  const v1::Cascade& cascade = response.cascades(0);
+  EXPECT_EQ(cascade.name(), "digits");
+  EXPECT_EQ(cascade.num_classes(), 10);
+  EXPECT_EQ(cascade.class_names(7), "7");
+  EXPECT_TRUE(cascade.supports_unconditional());
+  ASSERT_EQ(cascade.stages_size(), 2);
+  const v1::Stage& stage = cascade.stages(1);
+  EXPECT_EQ(stage.resolution(), 16);
+  EXPECT_EQ(stage.low_resolution(), 8);
+  EXPECT_EQ(stage.samplers_size(), 3);
+  EXPECT_EQ(stage.default_sampler().steps(), 4);
+  EXPECT_EQ(stage.max_steps(), 1000);
+  EXPECT_TRUE(stage.supports_guidance());
+  EXPECT_TRUE(stage.has_augmentation());
+  EXPECT_FALSE(cascade.stages(0).has_augmentation());
+}
+
+TEST(CascadeServiceTest, DescribesOneCascade) {
+  ScriptedServer served;
+  v1::GetCascadeResponse response;
+  ASSERT_TRUE(served.Client().GetCascade("digits", {}, response).ok());
+  EXPECT_EQ(response.cascade().stages_size(), 3);
+}
+
+TEST(CascadeServiceTest, RefusesAnUnknownAndAnEmptyName) {
+  ScriptedServer served;
+  v1::GetCascadeResponse response;
+  const CallStatus unknown = served.Client().GetCascade("x", {}, response);
+  EXPECT_EQ(unknown.code, grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(unknown.message, HasSubstr("digits"));
+  const CallStatus empty = served.Client().GetCascade("", {}, response);
+  EXPECT_EQ(empty.code, grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_EQ(empty.fields.size(), 1u);
+  EXPECT_EQ(empty.fields[0].field, "name");
+}
+
+}  // namespace
+}  // namespace cascade

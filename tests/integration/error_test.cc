@@ -1,0 +1,106 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/scripted_server.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+using Response = v1::GenerateImageResponse;
+
+TEST(ErrorTest, AnUnknownCascadeIsNotFoundAndTheKnownOnesAreTold) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.set_cascade("letters");
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(reply.status.reason, "CASCADE_NOT_FOUND");
+  EXPECT_THAT(reply.status.message, HasSubstr("'letters'"));
+  EXPECT_THAT(reply.status.message, HasSubstr("digits"));
+  EXPECT_FALSE(reply.status.request_id.empty());
+}
+
+TEST(ErrorTest, AMissingCascadeIsAFieldThatIsWrong) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.clear_cascade();
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_THAT(reply.status.fields, SizeIs(1));
+  EXPECT_EQ(reply.status.fields[0].field, "cascade");
+}
+
+TEST(ErrorTest, EveryWrongFieldIsTold) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.set_image_count(0);
+  request.add_stages()->mutable_sampler()->set_steps(0);
+  request.mutable_output()->set_preview_every_steps(-1);
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(reply.status.reason, "INVALID_FIELD");
+  EXPECT_THAT(reply.status.fields, SizeIs(3));
+  EXPECT_EQ(served.generator().submits(), 0);
+}
+
+TEST(ErrorTest, AFieldThatIsNotHonouredIsRefused) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.mutable_time_budget()->set_seconds(1);
+  request.set_priority(v1::PRIORITY_INTERACTIVE);
+  request.set_return_stage_state(true);
+  request.set_deadline_policy(v1::DEADLINE_POLICY_BEST_EFFORT);
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(reply.status.reason, "FIELD_UNIMPLEMENTED");
+  EXPECT_THAT(reply.status.fields, SizeIs(4));
+}
+
+TEST(ErrorTest, UpscaleImageIsRefused) {
+  ScriptedServer served;
+  const auto stub = served.Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->UpscaleImage(&context, {});
+  v1::UpscaleImageResponse response;
+  EXPECT_FALSE(reader->Read(&response));
+  const CallStatus status = ReadCallStatus(reader->Finish(), context);
+  EXPECT_EQ(status.code, grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(status.reason, "METHOD_UNIMPLEMENTED");
+}
+
+TEST(ErrorTest, AStepThatFailsEndsItsRequestAlone) {
+  ScriptedServer served;
+  served.script().FailNextStep(1, absl::InternalError("the device coughed"));
+  const Reply failed = Generate(served.Client(), DigitRequest());
+  EXPECT_EQ(failed.status.code, grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(failed.status.reason, "STEP_FAILED");
+  EXPECT_THAT(failed.Events(&Response::has_stage_image), SizeIs(1));
+  EXPECT_THAT(failed.Events(&Response::has_finished), SizeIs(0));
+  const Reply next = Generate(served.Client(), DigitRequest());
+  EXPECT_TRUE(next.status.ok()) << next.status.message;
+  served.script().AwaitNoSlots();
+}
+
+TEST(ErrorTest, AnImageThatIsNotFiniteEndsItsRequest) {
+  ScriptedServer served;
+  served.script().MakeNotFinite(42, 1);
+  const Reply reply = Generate(served.Client(), DigitRequest(42));
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(reply.status.reason, "NOT_FINITE");
+  served.script().AwaitNoSlots();
+}
+
+TEST(ErrorTest, AMessageBeyondTheLimitIsRefused) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.set_class_name(std::string(5 << 20, 'x'));
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(served.generator().submits(), 0);
+}
+
+}  // namespace
+}  // namespace cascade

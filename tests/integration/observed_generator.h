@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/base/mutex.h"
+#include "server/scheduler/generator.h"
+
+namespace cascade {
+
+// Passes everything on to another generator, and lets a test wait for what the
+// RPCs ask of it. Thread-safe.
+class ObservedGenerator : public Generator {
+ public:
+  explicit ObservedGenerator(Generator& generator) : generator_(generator) {}
+
+  absl::StatusOr<std::shared_ptr<const CascadeSpec>> FindCascade(
+      std::string_view name) const override {
+    return generator_.FindCascade(name);
+  }
+  std::vector<std::shared_ptr<const CascadeSpec>> ListCascades()
+      const override {
+    return generator_.ListCascades();
+  }
+
+  absl::StatusOr<Admitted> Submit(GenerationRequest request) override {
+    absl::StatusOr<Admitted> admitted = generator_.Submit(std::move(request));
+    MutexLock lock(mutex_);
+    ++submits_;
+    changed_.SignalAll();
+    return admitted;
+  }
+
+  void Cancel(JobId id, absl::Status reason) override {
+    generator_.Cancel(id, reason);
+    MutexLock lock(mutex_);
+    cancels_.push_back(std::move(reason));
+    changed_.SignalAll();
+  }
+
+  int submits() const {
+    MutexLock lock(mutex_);
+    return submits_;
+  }
+
+  // Blocks until `count` jobs have been submitted, refused ones included.
+  void AwaitSubmits(int count) const {
+    MutexLock lock(mutex_);
+    while (submits_ < count) changed_.Wait(mutex_);
+  }
+
+  // Blocks until there was a cancel, and returns why.
+  absl::Status AwaitCancel() const {
+    MutexLock lock(mutex_);
+    while (cancels_.empty()) changed_.Wait(mutex_);
+    return cancels_.front();
+  }
+
+ private:
+  Generator& generator_;
+
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  int submits_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<absl::Status> cancels_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace cascade

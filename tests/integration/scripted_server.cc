@@ -1,0 +1,83 @@
+#include "tests/integration/scripted_server.h"
+
+#include <cstdlib>
+#include <utility>
+
+namespace cascade {
+namespace {
+
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
+  ChannelOptions options;
+  options.own_connection = true;
+  return MakeChannel(address, options);
+}
+
+}  // namespace
+
+ScriptedServer::ScriptedServer() : ScriptedServer(Options()) {}
+
+ScriptedServer::ScriptedServer(Options options)
+    : cascade_("digits", std::move(options.stages)),
+      engine_({&cascade_}, options.scheduler),
+      generator_(engine_.scheduler()) {
+  GrpcServer::Options grpc;
+  grpc.listen = "127.0.0.1:0";
+  grpc.images.reader_stall_timeout = options.reader_stall_timeout;
+  grpc.images.identity = {"1.2.3", "a build", Reproducibility::kExact};
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
+      GrpcServer::Create(grpc, generator_, engine_.metrics(), engine_.logger());
+  if (!server.ok()) std::abort();
+  server_ = *std::move(server);
+  server_->SetServing(true);
+}
+
+ScriptedServer::~ScriptedServer() {
+  script().UnblockSteps();
+  engine_.scheduler().Shutdown();
+  server_->Shutdown(absl::Now());
+}
+
+ImageClient ScriptedServer::Client() const {
+  return ImageClient(OwnChannel(address()));
+}
+
+std::unique_ptr<v1::ImageGenerationService::Stub> ScriptedServer::Stub() const {
+  return v1::ImageGenerationService::NewStub(OwnChannel(address()));
+}
+
+void ScriptedServer::Drain() {
+  engine_.scheduler().Drain();
+  engine_.scheduler().WaitUntilIdle(absl::InfiniteFuture());
+}
+
+v1::GenerateImageRequest DigitRequest(uint64_t seed) {
+  v1::GenerateImageRequest request;
+  request.set_cascade("digits");
+  request.set_class_id(7);
+  request.set_seed(seed);
+  return request;
+}
+
+std::vector<v1::GenerateImageResponse> Reply::Events(
+    bool (v1::GenerateImageResponse::*is_kind)() const) const {
+  std::vector<v1::GenerateImageResponse> chosen;
+  for (const auto& event : events) {
+    if ((event.*is_kind)()) chosen.push_back(event);
+  }
+  return chosen;
+}
+
+Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
+               const ImageClient::CallOptions& options) {
+  Reply reply;
+  ReplyCheck check(request);
+  reply.status = client.Generate(request, options,
+                                 [&](const v1::GenerateImageResponse& event) {
+                                   check.Add(event);
+                                   reply.events.push_back(event);
+                                 });
+  reply.problems = check.Problems(reply.status.ok());
+  return reply;
+}
+
+}  // namespace cascade

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cascade/v1/image_generation_service.grpc.pb.h"
+#include "client/image_client.h"
+#include "client/reply_check.h"
+#include "server/rpc/grpc_server.h"
+#include "tests/integration/observed_generator.h"
+#include "tests/support/scripted_cascade.h"
+#include "tests/support/scripted_engine.h"
+
+namespace cascade {
+
+// A cascade called "digits" behind the real scheduler, lanes, services and a
+// loopback port; only its networks are scripted.
+class ScriptedServer {
+ public:
+  struct Options {
+    std::vector<ScriptedStage> stages = {
+        {.resolution = 8}, {.resolution = 16}, {.resolution = 32}};
+    Scheduler::Options scheduler;
+    absl::Duration reader_stall_timeout = absl::Minutes(10);
+  };
+
+  // Three stages: 8, 16, 32.
+  ScriptedServer();
+  explicit ScriptedServer(Options options);
+  // Ends what is left.
+  ~ScriptedServer();
+
+  const std::string& address() const { return server_->address(); }
+  Script& script() { return cascade_.script(); }
+  Scheduler& scheduler() { return engine_.scheduler(); }
+  Metrics& metrics() { return engine_.metrics(); }
+  ObservedGenerator& generator() { return generator_; }
+  GrpcServer& server() { return *server_; }
+
+  // With a connection of its own.
+  ImageClient Client() const;
+  std::unique_ptr<v1::ImageGenerationService::Stub> Stub() const;
+
+  // Refuses new requests and blocks until no job is left.
+  void Drain();
+
+ private:
+  ScriptedCascade cascade_;
+  ScriptedEngine engine_;
+  ObservedGenerator generator_;
+  std::unique_ptr<GrpcServer> server_;
+};
+
+// For class 7 of "digits".
+v1::GenerateImageRequest DigitRequest(uint64_t seed = 42);
+
+// A call from beginning to end.
+struct Reply {
+  CallStatus status;
+  std::vector<v1::GenerateImageResponse> events;
+  std::vector<std::string> problems;  // ReplyCheck's.
+
+  // Its events of a kind, such as &v1::GenerateImageResponse::has_preview.
+  std::vector<v1::GenerateImageResponse> Events(
+      bool (v1::GenerateImageResponse::*is_kind)() const) const;
+};
+
+Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
+               const ImageClient::CallOptions& options = {});
+
+}  // namespace cascade

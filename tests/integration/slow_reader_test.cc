@@ -1,0 +1,95 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/integration/scripted_server.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+using Response = v1::GenerateImageResponse;
+
+// Raw 512x512: what does not fit into HTTP/2's windows.
+ScriptedServer::Options LargeImages() {
+  ScriptedServer::Options options;
+  options.stages = {{.resolution = 256}, {.resolution = 512}};
+  return options;
+}
+
+v1::GenerateImageRequest LargeRequest(uint64_t seed) {
+  v1::GenerateImageRequest request = DigitRequest(seed);
+  request.set_image_count(4);
+  request.add_stages()->mutable_sampler()->set_steps(50);
+  request.mutable_output()->set_format(v1::IMAGE_FORMAT_RAW);
+  request.mutable_output()->set_preview_every_steps(1);
+  return request;
+}
+
+TEST(SlowReaderTest, LosesPreviewsAndNothingElseAndSlowsNobody) {
+  ScriptedServer served(LargeImages());
+  const auto stub = served.Stub();
+  grpc::ClientContext context;
+  const v1::GenerateImageRequest request = LargeRequest(1);
+  const auto reader = stub->GenerateImage(&context, request);
+  ReplyCheck check(request);
+  Response response;
+  ASSERT_TRUE(reader->Read(&response));  // `queued`, and then it sleeps.
+  check.Add(response);
+
+  for (uint64_t seed = 10; seed < 14; ++seed) {
+    const Reply other = Generate(served.Client(), LargeRequest(seed));
+    ASSERT_TRUE(other.status.ok()) << other.status.message;
+    EXPECT_THAT(other.problems, IsEmpty());
+  }
+  // Its own job ends too, with nobody reading.
+  served.Drain();
+  served.script().AwaitNoSlots();
+
+  int64_t previews = 0;
+  int images = 0;
+  int64_t dropped = 0;
+  while (reader->Read(&response)) {
+    check.Add(response);
+    if (response.has_preview()) ++previews;
+    if (response.has_stage_image()) ++images;
+    if (response.has_finished())
+      dropped = response.finished().previews_dropped();
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_THAT(check.Problems(/*ended=*/true), IsEmpty());
+  EXPECT_EQ(images, 4 * 2);
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(previews + dropped, 4 * 2 * 49);
+}
+
+TEST(SlowReaderTest, AStalledReaderIsCutOffAlone) {
+  ScriptedServer::Options options = LargeImages();
+  options.reader_stall_timeout = absl::Milliseconds(300);
+  ScriptedServer served(options);
+  const auto stub = served.Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->GenerateImage(&context, LargeRequest(1));
+  EXPECT_EQ(served.generator().AwaitCancel().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(served.metrics().Text(),
+              HasSubstr("cascade_reader_stalls_total 1"));
+
+  const Reply other = Generate(served.Client(), DigitRequest(2));
+  EXPECT_TRUE(other.status.ok()) << other.status.message;
+  EXPECT_THAT(other.problems, IsEmpty());
+
+  Response response;
+  bool finished = false;
+  while (reader->Read(&response)) finished |= response.has_finished();
+  EXPECT_FALSE(reader->Finish().ok());
+  EXPECT_FALSE(finished);
+  served.Drain();
+  served.script().AwaitNoSlots();
+}
+
+}  // namespace
+}  // namespace cascade
