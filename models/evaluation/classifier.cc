@@ -80,11 +80,13 @@ class ConvolutionalClassifier final : public Classifier {
   Network& network() { return *network_; }
 
   absl::Status Save(const std::string& path) const override {
-    return SaveModuleWeights(path, *network_,
-                             {{"format", kFormat},
-                              {"size", absl::StrCat(size_)},
-                              {"channels", absl::StrCat(channels_)},
-                              {"classes", absl::StrCat(classes_)}});
+    return CatchTorch([&] {
+      return SaveModuleWeights(path, *network_,
+                               {{"format", kFormat},
+                                {"size", absl::StrCat(size_)},
+                                {"channels", absl::StrCat(channels_)},
+                                {"classes", absl::StrCat(classes_)}});
+    });
   }
 
   absl::StatusOr<std::vector<int>> Classify(
@@ -214,10 +216,13 @@ absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Load(
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is not a classifier of cascade-model"));
   }
-  auto classifier =
-      std::make_unique<ConvolutionalClassifier>(size, channels, classes);
-  RETURN_IF_ERROR(LoadModuleWeights(file, classifier->network()));
-  return classifier;
+  using Result = absl::StatusOr<std::unique_ptr<Classifier>>;
+  return CatchTorch([&]() -> Result {
+    auto classifier =
+        std::make_unique<ConvolutionalClassifier>(size, channels, classes);
+    RETURN_IF_ERROR(LoadModuleWeights(file, classifier->network()));
+    return classifier;
+  });
 }
 
 absl::StatusOr<double> Classifier::Accuracy(const ImageSet& images) const {

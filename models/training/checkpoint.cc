@@ -51,7 +51,7 @@ absl::Status SaveCheckpoint(const std::string& path,
     std::vector<at::Tensor> copies;
     std::map<std::string, TensorView> views;
     for (const auto& [prefix, flat] : StateOf(parameters, adam)) {
-      copies.push_back(flat.detach().to(at::kCPU));
+      copies.push_back(flat.to(at::kCPU));
       for (const FlatParameters::Segment& segment : parameters.segments()) {
         views[absl::StrCat(prefix, segment.name)] =
             ViewOfTensor(FlatParameters::Part(copies.back(), segment));

@@ -1,5 +1,6 @@
 #include "models/training/diffusion_loss.h"
 
+#include <ATen/ops/detach.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mse_loss.h>
 #include <ATen/ops/tensor.h>
@@ -206,10 +207,10 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
       break;
   }
   const at::Tensor error = at::mse_loss(mean_output, target);
-  Result result{.loss = error, .mean_error = error.detach()};
+  Result result{.loss = error, .mean_error = at::detach(error)};
   if (config_.stage.spec.diffusion.variance == VarianceKind::kLearnedRange) {
     const at::Tensor bound =
-        VariationalBound(mean_output.detach(),
+        VariationalBound(at::detach(mean_output),
                          output.narrow(1, config_.stage.spec.channels,
                                        config_.stage.spec.channels),
                          x0, x_t, timesteps);

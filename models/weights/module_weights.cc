@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "models/runtime/torch_status.h"
 
 namespace cascade {
 namespace {
@@ -127,33 +126,29 @@ absl::Status LoadModuleWeights(const SafetensorsFile& file,
   if (absl::Status status = CheckTensors(file, parameters); !status.ok()) {
     return status;
   }
-  return CatchTorch([&] {
-    const at::NoGradGuard no_grad;
-    for (const auto& [name, parameter] : parameters) {
-      const at::Tensor target = parameter;
-      // Offsets need not be aligned; copying the bytes first is always right.
-      TensorView view = file.tensors().at(name);
-      std::vector<std::byte> aligned(view.bytes.begin(), view.bytes.end());
-      view.bytes = aligned;
-      target.copy_(TensorOfView(view));
-    }
-    return absl::OkStatus();
-  });
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, parameter] : parameters) {
+    const at::Tensor target = parameter;
+    // Offsets need not be aligned; copying the bytes first is always right.
+    TensorView view = file.tensors().at(name);
+    std::vector<std::byte> aligned(view.bytes.begin(), view.bytes.end());
+    view.bytes = aligned;
+    target.copy_(TensorOfView(view));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SaveModuleWeights(
     const std::string& path, const torch::nn::Module& module,
     const std::map<std::string, std::string>& metadata) {
-  return CatchTorch([&] {
-    std::vector<at::Tensor> copies;
-    std::map<std::string, TensorView> views;
-    for (const auto& [name, parameter] : NamedParameters(module)) {
-      copies.push_back(
-          parameter.detach().to(at::kCPU, at::kFloat).contiguous());
-      views[name] = ViewOfTensor(copies.back());
-    }
-    return WriteSafetensors(path, views, metadata);
-  });
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> copies;
+  std::map<std::string, TensorView> views;
+  for (const auto& [name, parameter] : NamedParameters(module)) {
+    copies.push_back(parameter.to(at::kCPU, at::kFloat).contiguous());
+    views[name] = ViewOfTensor(copies.back());
+  }
+  return WriteSafetensors(path, views, metadata);
 }
 
 }  // namespace cascade

@@ -10,6 +10,9 @@
 
 namespace cascade {
 
+// These throw what LibTorch throws (memory may run out): call them inside
+// CatchTorch().
+
 // Copies the tensors of `file` into the parameters of `module`. The names must
 // be the module's, no more and no fewer, with its shapes, and float types; a
 // missing, extra or mis-shaped tensor is named with its file (DATA_LOSS), and
