@@ -71,11 +71,6 @@ void Script::AwaitSteps(int count) const {
   while (static_cast<int>(steps_.size()) < count) changed_.Wait(mutex_);
 }
 
-void Script::AwaitNoSlots() const {
-  MutexLock lock(mutex_);
-  while (slots_in_use_ > 0) changed_.Wait(mutex_);
-}
-
 void Script::FailNextStep(int stage, absl::Status error) {
   MutexLock lock(mutex_);
   failures_[stage].push_back(std::move(error));

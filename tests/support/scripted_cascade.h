@@ -47,9 +47,6 @@ class Script {
   // Blocks the caller until `count` steps have been submitted in all.
   void AwaitSteps(int count) const;
 
-  // Blocks the caller until no image has a slot.
-  void AwaitNoSlots() const;
-
   // The next step of the stage fails with `error`, without effect.
   void FailNextStep(int stage, absl::Status error);
   // Steps with more network rows are RESOURCE_EXHAUSTED.
