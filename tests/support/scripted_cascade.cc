@@ -71,6 +71,11 @@ void Script::AwaitSteps(int count) const {
   while (static_cast<int>(steps_.size()) < count) changed_.Wait(mutex_);
 }
 
+void Script::AwaitNoSlots() const {
+  MutexLock lock(mutex_);
+  while (slots_in_use_ > 0) changed_.Wait(mutex_);
+}
+
 void Script::FailNextStep(int stage, absl::Status error) {
   MutexLock lock(mutex_);
   failures_[stage].push_back(std::move(error));
@@ -104,11 +109,6 @@ std::vector<ScriptedStep> Script::steps() const {
 int Script::slots_in_use() const {
   MutexLock lock(mutex_);
   return slots_in_use_;
-}
-
-void Script::AwaitNoSlots() const {
-  MutexLock lock(mutex_);
-  while (slots_in_use_ > 0) changed_.Wait(mutex_);
 }
 
 absl::Status Script::Submit(ScriptedStep step) {
@@ -155,7 +155,6 @@ bool Script::IsExportable(ImageInStage image) const {
 void Script::CountSlots(int change) {
   MutexLock lock(mutex_);
   slots_in_use_ += change;
-  changed_.SignalAll();
   changed_.SignalAll();
 }
 

@@ -47,6 +47,9 @@ class Script {
   // Blocks the caller until `count` steps have been submitted in all.
   void AwaitSteps(int count) const;
 
+  // Blocks the caller until no image has a slot.
+  void AwaitNoSlots() const;
+
   // The next step of the stage fails with `error`, without effect.
   void FailNextStep(int stage, absl::Status error);
   // Steps with more network rows are RESOURCE_EXHAUSTED.
@@ -60,9 +63,6 @@ class Script {
 
   std::vector<ScriptedStep> steps() const;
   int slots_in_use() const;
-  // Blocks the caller until no executor holds a slot: lanes release those of an
-  // ended job when they come to it.
-  void AwaitNoSlots() const;
 
  private:
   friend class ScriptedExecutor;
