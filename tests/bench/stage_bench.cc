@@ -4,12 +4,14 @@
 //   stage_bench PACKAGE [Google Benchmark's flags]
 //
 // rows/s counts network rows, images/s one image by the stage's default
-// sampler.
+// sampler. cascade/images:N takes N images through all stages with the
+// package's defaults.
 
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +40,8 @@ class GreyOutput final : public StageOutput {
   const int resolution_;
 };
 
-std::vector<ImagePlan> Plans(const StageSpec& spec, int count) {
-  // Guidance would make two rows of an image, and this counts rows.
-  SamplerOptions sampler = spec.default_sampler;
-  sampler.guidance.scale = 1;
+std::vector<ImagePlan> Plans(const StageSpec& spec, int count,
+                             const SamplerOptions& sampler) {
   const auto table = std::make_shared<SamplerTable>(
       CompileSampler(spec.diffusion, sampler).value());
   std::vector<ImagePlan> plans(static_cast<size_t>(count));
@@ -59,28 +59,34 @@ std::vector<ImagePlan> Plans(const StageSpec& spec, int count) {
   return plans;
 }
 
-// Runs all lines of `plans` together; false when a step failed.
-bool RunLoop(StageExecutor& executor, const std::vector<ImagePlan>& plans) {
+// Runs all lines of `plans` together and returns their slots; none when a step
+// failed.
+std::optional<std::vector<Slot>> RunLines(StageExecutor& executor,
+                                          const std::vector<ImagePlan>& plans) {
   const auto slots = executor.Admit(plans);
-  if (!slots.ok()) return false;
+  if (!slots.ok()) return std::nullopt;
   std::vector<StepRow> rows;
   for (Slot slot : *slots) rows.push_back({.slot = slot});
   for (size_t i = 0; i < plans[0].table->lines.size(); ++i) {
     const auto ticket = executor.Enqueue(rows);
-    if (!ticket.ok() || !executor.Wait(*ticket).ok()) return false;
+    if (!ticket.ok() || !executor.Wait(*ticket).ok()) return std::nullopt;
   }
-  executor.Release(*slots);
-  return true;
+  return *slots;
 }
 
 void StageLoop(benchmark::State& state, StageExecutor& executor, int rows) {
-  const std::vector<ImagePlan> plans = Plans(executor.spec(), rows);
+  // Guidance would make two rows of an image, and this counts rows.
+  SamplerOptions sampler = executor.spec().default_sampler;
+  sampler.guidance.scale = 1;
+  const std::vector<ImagePlan> plans = Plans(executor.spec(), rows, sampler);
   const double lines = static_cast<double>(plans[0].table->lines.size());
   for (auto _ : state) {
-    if (!RunLoop(executor, plans)) {
+    const auto slots = RunLines(executor, plans);
+    if (!slots) {
       state.SkipWithError("a step failed");
       return;
     }
+    executor.Release(*slots);
   }
   const double loops = static_cast<double>(state.iterations());
   state.counters["images/s"] =
@@ -89,6 +95,44 @@ void StageLoop(benchmark::State& state, StageExecutor& executor, int rows) {
       benchmark::Counter(loops * rows * lines, benchmark::Counter::kIsRate);
   state.counters["step"] = benchmark::Counter(
       loops * lines, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+// Takes `count` images through all stages; false when a step failed.
+bool RunCascade(const std::vector<std::unique_ptr<StageExecutor>>& executors,
+                int count) {
+  std::vector<std::shared_ptr<const StageOutput>> images(
+      static_cast<size_t>(count));
+  for (const auto& executor : executors) {
+    const StageSpec& spec = executor->spec();
+    std::vector<ImagePlan> plans = Plans(spec, count, spec.default_sampler);
+    for (size_t i = 0; i < plans.size(); ++i) {
+      plans[i].augmentation_level = spec.augmentation.default_level;
+      plans[i].input = images[i];
+    }
+    const auto slots = RunLines(*executor, plans);
+    if (!slots) return false;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      auto output = executor->Export((*slots)[i]);
+      if (!output.ok()) return false;
+      images[i] = *std::move(output);
+    }
+    executor->Release(*slots);
+  }
+  return true;
+}
+
+void CascadeLoop(benchmark::State& state,
+                 const std::vector<std::unique_ptr<StageExecutor>>& executors,
+                 int count) {
+  for (auto _ : state) {
+    if (!RunCascade(executors, count)) {
+      state.SkipWithError("a step failed");
+      return;
+    }
+  }
+  state.counters["images/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * count,
+                         benchmark::Counter::kIsRate);
 }
 
 int Main(int argc, char** argv) {
@@ -124,6 +168,14 @@ int Main(int argc, char** argv) {
           ->Unit(benchmark::kMillisecond)
           ->UseRealTime();
     }
+  }
+  for (int count : {1, 32}) {
+    benchmark::RegisterBenchmark(absl::StrCat("cascade/images:", count).c_str(),
+                                 [&executors, count](benchmark::State& state) {
+                                   CascadeLoop(state, executors, count);
+                                 })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
   }
   std::printf("%s\n", BuildDescription().c_str());
   benchmark::RunSpecifiedBenchmarks();
