@@ -15,8 +15,7 @@ TEST(DeadlineTest, WorkStopsWhenTheClientStopsWaiting) {
       Generate(served.Client(), DigitRequest(),
                ImageClient::CallOptions::Within(absl::Milliseconds(300)));
   EXPECT_EQ(reply.status.code, grpc::StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_EQ(served.generator().AwaitCancel().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_FALSE(served.generator().AwaitCancel().ok());
   served.script().UnblockSteps();
   served.Drain();
   EXPECT_LE(served.script().steps().size(), 1u);
