@@ -30,7 +30,8 @@ class HttpPort {
   // no such address, UNAVAILABLE when it cannot be had.
   static absl::StatusOr<std::unique_ptr<HttpPort>> Create(
       const std::string& listen, Answers answers);
-  // Stops listening and waits for the requests in progress.
+  // Stops listening and waits for the requests in progress: up to two seconds,
+  // the tick of civetweb's listener.
   ~HttpPort();
   HttpPort(const HttpPort&) = delete;
   HttpPort& operator=(const HttpPort&) = delete;
