@@ -134,7 +134,8 @@ absl::Status Server::StartPorts() {
 
 void Server::Drain(absl::Duration timeout) {
   SetReady(false);
-  if (scheduler_ == nullptr) return;
+  if (scheduler_ == nullptr || drained_) return;
+  drained_ = true;
   if (grpc_ != nullptr) grpc_->SetServing(false);
   scheduler_->Drain();
   const bool all_ended = scheduler_->WaitUntilIdle(absl::Now() + timeout);

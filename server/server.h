@@ -35,7 +35,8 @@ class Server {
   const std::string& address() const { return grpc_->address(); }
 
   // Health and readiness go, new requests are refused, what was admitted may
-  // end within `timeout`; the rest ends with UNAVAILABLE. Blocks. Idempotent.
+  // end within `timeout`; the rest ends with UNAVAILABLE. Blocks. For one
+  // thread; idempotent.
   void Drain(absl::Duration timeout);
 
  private:
@@ -60,6 +61,9 @@ class Server {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpPort> http_;
+
+  // Touched by whoever calls Drain(), and then by the destructor.
+  bool drained_ = false;
 
   mutable Mutex mutex_;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;

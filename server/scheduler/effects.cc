@@ -65,7 +65,8 @@ void EffectRunner::ReportRefusal(const std::string& request_id,
                                  const std::string& cascade,
                                  const absl::Status& status) {
   metrics_.RecordJob({.cascade = cascade, .status = status});
-  logger_.Log(LogLevel::kInfo, "request_refused",
+  // Its RPC tells the world.
+  logger_.Log(LogLevel::kDebug, "request_refused",
               {{"request_id", request_id},
                {"cascade", cascade},
                {"code", absl::StatusCodeToString(status.code())},
