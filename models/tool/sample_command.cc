@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/evaluation/cascade_sampler.h"
-#include "models/evaluation/contact_sheet.h"
+#include "models/training/contact_sheet.h"
 #include "models/image_codec.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"

@@ -1,4 +1,4 @@
-#include "models/evaluation/contact_sheet.h"
+#include "models/training/contact_sheet.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,0 +1,179 @@
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/evaluation/cascade_sampler.h"
+#include "models/evaluation/classifier.h"
+#include "models/evaluation/sample_set.h"
+#include "models/nn/unet.h"
+#include "models/training/contact_sheet.h"
+#include "models/training/reference_sampler.h"
+#include "models/weights/cascade_manifest.h"
+#include "models/weights/module_weights.h"
+#include "tests/unit/models/tiny_cascade.h"
+
+namespace cascade {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(CascadeSamplerTest, DrawsTheSameImageInAnyCompany) {
+  const std::string folder =
+      WritePackage("sampled", {TinyBase(), TinySuperResolution()});
+  LoadOptions options;
+  options.max_batch_rows = 8;
+  const auto model = LoadCascade(folder, options);
+  ASSERT_TRUE(model.ok()) << model.status();
+  std::vector<StageSampling> stages =
+      CascadeSampler::Defaults((*model)->spec());
+  ASSERT_EQ(stages.size(), 2u);
+  for (StageSampling& stage : stages) stage.sampler.num_steps = 3;
+
+  const auto set = DrawSampleSet(**model, stages, 13, 100, 2, nullptr);
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->stages.size(), 2u);
+  EXPECT_EQ(set->stages[1].count(), 13);
+  EXPECT_EQ(set->stages[1].labels[12], 2);
+
+  const auto sampler = CascadeSampler::Create(**model, stages);
+  ASSERT_TRUE(sampler.ok()) << sampler.status();
+  const std::vector<std::optional<int>> class_ids = {2};
+  const auto alone = (*sampler)->Sample(112, class_ids);
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  const std::vector<uint8_t>& pixels = set->stages[1].pixels;
+  EXPECT_EQ(alone->front().pixels[1].pixels,
+            std::vector<uint8_t>(pixels.end() - 256, pixels.end()));
+}
+
+// The executor that serves against the plain loop that draws training's grids.
+TEST(ReferenceSamplerTest, AgreesWithTheExecutor) {
+  const std::string folder = WritePackage("reference", {TinyBase()});
+  const auto model = LoadCascade(folder, {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  std::vector<StageSampling> stages =
+      CascadeSampler::Defaults((*model)->spec());
+  stages[0].sampler = {.kind = SamplerKind::kDdpm,
+                       .num_steps = 5,
+                       .eta = 0,
+                       .guidance = {.scale = 2}};
+  const auto sampler = CascadeSampler::Create(**model, stages);
+  ASSERT_TRUE(sampler.ok()) << sampler.status();
+  const std::vector<std::optional<int>> class_ids = {3, 4};
+  const auto served = (*sampler)->Sample(50, class_ids);
+  ASSERT_TRUE(served.ok()) << served.status();
+
+  const auto manifest = ReadManifest(folder);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  const StageManifest& stage = manifest->stages[0];
+  nn::UNet network(stage.network);
+  ASSERT_TRUE(
+      LoadModuleWeights(*ReadStageWeights(folder, stage), network).ok());
+  network.eval();
+  ReferenceSample reference;
+  reference.input.class_id = at::arange(3, 5);
+  reference.null_class_id = at::full({2}, stage.network.num_classes, at::kLong);
+  reference.key.seed = 50;
+  const at::Tensor images = RunSampler(
+      network, *CompileSampler(stage.spec.diffusion, stages[0].sampler),
+      {2, 1, 8, 8}, reference);
+  const at::Tensor bytes = ((images + 1) * 127.5).clamp(0, 255);
+  for (int64_t i = 0; i < 2; ++i) {
+    for (int64_t p = 0; p < 64; ++p) {
+      EXPECT_NEAR(bytes[i].flatten()[p].item<double>(),
+                  (*served)[static_cast<size_t>(i)]
+                      .pixels[0]
+                      .pixels[static_cast<size_t>(p)],
+                  1.0);
+    }
+  }
+}
+
+// Images of one class bright on the left, of the other on the right.
+ImageSet Halves(int count) {
+  ImageSet images;
+  images.size = 16;
+  images.channels = 1;
+  images.class_names = {"left", "right"};
+  for (int i = 0; i < count; ++i) {
+    images.labels.push_back(i % 2);
+    for (int p = 0; p < 256; ++p) {
+      const bool right = p % 16 >= 8;
+      const int noise = (p * 37 + i * 101) % 40;
+      images.pixels.push_back(
+          static_cast<uint8_t>((right == (i % 2 == 1) ? 200 : 20) + noise));
+    }
+  }
+  return images;
+}
+
+TEST(ClassifierTest, LearnsSavesAndLoads) {
+  Classifier::Options options;
+  options.epochs = 8;
+  options.batch_size = 16;
+  const auto classifier = Classifier::Train(Halves(64), options);
+  ASSERT_TRUE(classifier.ok()) << classifier.status();
+  const ImageSet test = Halves(10);
+  EXPECT_EQ(*(*classifier)->Accuracy(test), 1.0);
+
+  const std::string path = testing::TempDir() + "/classifier.safetensors";
+  ASSERT_TRUE((*classifier)->Save(path).ok());
+  const auto loaded = Classifier::Load(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(*(*loaded)->Classify(test), test.labels);
+  ImageSet other = test;
+  other.channels = 3;
+  EXPECT_THAT(std::string((*loaded)->Classify(other).status().message()),
+              HasSubstr("the classifier takes 16x16x1"));
+}
+
+TEST(ClassifierTest, RefusesOtherFiles) {
+  const std::string path = testing::TempDir() + "/empty.safetensors";
+  ASSERT_TRUE(WriteSafetensors(path, {}).ok());
+  EXPECT_THAT(std::string(Classifier::Load(path).status().message()),
+              HasSubstr("is not a classifier"));
+}
+
+TEST(ContactSheetTest, PutsImagesInRows) {
+  const HostImage black{.height = 1, .width = 1, .channels = 1, .pixels = {0}};
+  const HostImage white{
+      .height = 1, .width = 1, .channels = 1, .pixels = {255}};
+  const std::vector<HostImage> images = {black, white, white};
+  const HostImage sheet = MakeContactSheet(images, 2, 2);
+  EXPECT_EQ(sheet.height, 8);
+  EXPECT_EQ(sheet.width, 8);
+  const auto at = [&](int y, int x) {
+    return static_cast<int>(sheet.pixels[static_cast<size_t>(y * 8 + x)]);
+  };
+  EXPECT_EQ(at(1, 1), 0);
+  EXPECT_EQ(at(2, 6), 255);
+  EXPECT_EQ(at(6, 2), 255);
+  EXPECT_EQ(at(6, 6), at(0, 0));
+}
+
+TEST(DifferenceFromLowerStageTest, IsTheRootMeanSquareAfterReduction) {
+  SampleSet samples;
+  samples.stages.resize(2);
+  samples.stages[0] = {.size = 1,
+                       .channels = 1,
+                       .class_names = {},
+                       .labels = {0, 0},
+                       .pixels = {10, 20}};
+  samples.stages[1] = {.size = 2,
+                       .channels = 1,
+                       .class_names = {},
+                       .labels = {0, 0},
+                       .pixels = {10, 20, 10, 20, 20, 20, 20, 20}};
+  const std::vector<double> differences = DifferenceFromLowerStage(samples);
+  ASSERT_EQ(differences.size(), 1u);
+  EXPECT_NEAR(differences[0], std::sqrt(25.0 / 2), 1e-9);
+}
+
+}  // namespace
+}  // namespace cascade
