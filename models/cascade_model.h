@@ -31,8 +31,8 @@ enum class Reproducibility {
 
 struct LoadOptions {
   std::string name;  // What to call the cascade; empty: as the package says.
-  std::string device = "cpu";  // "cpu" or "cuda:N".
-  int max_batch_rows = 32;     // 1..1024.
+  std::string device = "cpu";   // "cpu" or "cuda:N".
+  int max_batch_rows = 32;      // 1..1024.
   int slots_per_executor = 64;  // 1..4096.
   Reproducibility reproducibility = Reproducibility::kExact;
 };

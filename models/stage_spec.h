@@ -29,8 +29,8 @@ struct BatchCost {
 
 // Everything about a stage that a caller may know without its weights.
 struct StageSpec {
-  std::string name;  // "16x16"; unique in the cascade.
-  int index = 0;     // 0 is the base.
+  std::string name;        // "16x16"; unique in the cascade.
+  int index = 0;           // 0 is the base.
   int resolution = 0;      // Height and width of the stage's image, pixels.
   int low_resolution = 0;  // Of its input image; 0 for the base.
   int channels = 0;        // 1 or 3.
@@ -46,7 +46,7 @@ struct StageSpec {
 
 // A cascade as its package describes it.
 struct CascadeSpec {
-  std::string name;                      // As loaded: `--cascade NAME=PACKAGE`.
+  std::string name;  // As loaded: `--cascade NAME=PACKAGE`.
   std::string description;
   std::string digest;                    // SHA-256 of its cascade.json, hex.
   std::vector<std::string> class_names;  // Empty: unconditional.

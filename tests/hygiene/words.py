@@ -11,7 +11,7 @@ RULES = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not implemented yet|\bdummy\b"), "unfinished work"),
     (re.compile(r"(^|[^A-Za-z.~$\}])/(home|root|work)/"), "a path of one machine"),
     (re.compile(r"\bstd::(mutex|condition_variable)\b"), "use server/base/mutex.h: annotated, visible to TSan"),
-    (re.compile(r"\.detach\(\)"), "a detached thread"),
+    (re.compile(r"thread\w*\.detach\(\)"), "a detached thread"),
     (re.compile(r"\busing namespace\b(?! std::chrono_literals)"), "using namespace"),
 ]
 # Files that the rule does not bind, with the reason.
