@@ -28,13 +28,15 @@ if(EXISTS ${cascade_nvidia}/lib)
   target_link_options(cascade_torch INTERFACE -Wl,-rpath-link,${cascade_nvidia}/lib)
 endif()
 
+# What the few sources that call CUDA see; empty in a CPU build.
+add_library(cascade_cuda INTERFACE)
 if(CASCADE_CUDA)
   if(NOT EXISTS ${CASCADE_TORCH_ROOT}/lib/libtorch_cuda.so)
     message(FATAL_ERROR "CASCADE_CUDA is on, but '${CASCADE_TORCH_ROOT}' is a CPU-only LibTorch.")
   endif()
-  target_compile_definitions(cascade_torch INTERFACE CASCADE_CUDA=1)
+  target_compile_definitions(cascade_cuda INTERFACE CASCADE_CUDA=1)
   if(EXISTS ${cascade_nvidia}/include)
-    target_include_directories(cascade_torch SYSTEM INTERFACE ${cascade_nvidia}/include)
+    target_include_directories(cascade_cuda SYSTEM INTERFACE ${cascade_nvidia}/include)
   endif()
   # --no-as-needed: registration happens in static initialisers, so nothing refers to libtorch_cuda by name.
   # The wheel's other CUDA libraries are needed at run time only.
