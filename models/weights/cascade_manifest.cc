@@ -1,10 +1,12 @@
 #include "models/weights/cascade_manifest.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "models/weights/sha256.h"
 #include "models/weights/spec_json.h"
@@ -59,6 +61,16 @@ void CheckStage(const StageManifest& stage, JsonFields* fields) {
   }
 }
 
+// Names of stages become names of files, metrics and options.
+bool IsStageName(const std::string& name) {
+  constexpr size_t kMaxLength = 64;
+  return !name.empty() && name.size() <= kMaxLength &&
+         absl::ascii_isalnum(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+         });
+}
+
 // A package must not reach out of its folder.
 bool IsPlainFileName(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
@@ -89,7 +101,12 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
                              StageManifest* stage) {
   StageSpec& spec = stage->spec;
   fields.RequiredString("name", &spec.name);
-  if (spec.name.empty()) fields.Fail("name", "must not be empty");
+  if (!IsStageName(spec.name)) {
+    fields.Fail("name",
+                absl::StrCat("must be 1..64 letters, digits, '.', '_' and '-', "
+                             "the first a letter or digit, is \"",
+                             spec.name, "\""));
+  }
   fields.RequiredInt("resolution", &spec.resolution, 4, 4096);
   fields.Int("low_resolution", &spec.low_resolution, 1, 4096);
   fields.RequiredInt("channels", &spec.channels, 1, 3);
@@ -179,6 +196,32 @@ absl::Status CheckSequence(const CascadeManifest& manifest,
   return absl::OkStatus();
 }
 
+// A client asks for a class by its number or by its name.
+absl::Status CheckClassNames(const CascadeManifest& manifest,
+                             const std::string& file) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < manifest.class_names.size(); ++i) {
+    const std::string& name = manifest.class_names[i];
+    if (name.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": class_names[", i, "] must not be empty"));
+    }
+    if (!names.insert(name).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file, ": class_names[", i, "] (\"", name, "\") appears twice"));
+    }
+  }
+  const bool conditional = std::any_of(
+      manifest.stages.begin(), manifest.stages.end(),
+      [](const StageManifest& stage) { return stage.spec.num_classes > 0; });
+  if (!conditional && !names.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ": class_names must be empty where no stage has classes, has ",
+        names.size(), " entries"));
+  }
+  return absl::OkStatus();
+}
+
 std::string InFolder(const std::string& folder, const std::string& file) {
   return (std::filesystem::path(folder) / file).string();
 }
@@ -195,6 +238,7 @@ absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder) {
   int format = 0;
   fields.RequiredInt("format", &format, kFormat, kFormat);
   fields.RequiredString("name", &manifest.name);
+  if (manifest.name.empty()) fields.Fail("name", "must not be empty");
   fields.String("description", &manifest.description);
   fields.Strings("class_names", &manifest.class_names);
   for (JsonFields& stage_fields : fields.Objects("stages")) {
@@ -205,6 +249,7 @@ absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder) {
   }
   RETURN_IF_ERROR(fields.Finish());
   RETURN_IF_ERROR(CheckSequence(manifest, file));
+  RETURN_IF_ERROR(CheckClassNames(manifest, file));
   return manifest;
 }
 
@@ -219,9 +264,16 @@ absl::Status WriteManifest(const std::string& folder,
                      {"description", manifest.description},
                      {"class_names", manifest.class_names},
                      {"stages", stages}};
-  const std::string text = absl::StrCat(json.dump(2), "\n");
+  const std::string file = InFolder(folder, kManifestFile);
+  std::string text;
+  try {
+    text = absl::StrCat(json.dump(2), "\n");
+  } catch (const nlohmann::json::exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", file, ": ", error.what()));
+  }
   const std::span<const std::byte> piece = std::as_bytes(std::span(text));
-  return WriteFileAtomically(InFolder(folder, kManifestFile), {&piece, 1});
+  return WriteFileAtomically(file, {&piece, 1});
 }
 
 absl::StatusOr<SafetensorsFile> ReadStageWeights(const std::string& folder,

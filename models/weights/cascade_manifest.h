@@ -36,6 +36,7 @@ inline constexpr char kManifestFile[] = "cascade.json";
 // Reads and checks folder/cascade.json. NOT_FOUND, or INVALID_ARGUMENT with the
 // file, the JSON path and the value of what is wrong.
 absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder);
+// INVALID_ARGUMENT when a text in it is no UTF-8.
 absl::Status WriteManifest(const std::string& folder,
                            const CascadeManifest& manifest);
 

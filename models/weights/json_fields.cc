@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "models/weights/safetensors.h"
+#include "models/weights/strict_json.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -229,16 +230,15 @@ absl::Status JsonFields::Finish() {
 
 absl::StatusOr<nlohmann::ordered_json> ParseJson(
     std::span<const std::byte> bytes, const std::string& file) {
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  try {
-    return nlohmann::ordered_json::parse(text, text + bytes.size(),
-                                         /*cb=*/nullptr,
-                                         /*allow_exceptions=*/true,
-                                         /*ignore_comments=*/true);
-  } catch (const nlohmann::json::exception& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": not JSON: ", error.what()));
+  absl::StatusOr<nlohmann::ordered_json> json =
+      ParseStrictJson<nlohmann::ordered_json>(
+          {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+          /*allow_comments=*/true);
+  if (!json.ok()) {
+    return absl::Status(json.status().code(),
+                        absl::StrCat(file, ": ", json.status().message()));
   }
+  return json;
 }
 
 absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path) {

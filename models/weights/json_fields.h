@@ -84,8 +84,8 @@ class JsonFields {
   absl::Status status_;
 };
 
-// Parses JSON, in which `//` comments are allowed. INVALID_ARGUMENT with the
-// file and the place of the error.
+// Parses JSON strictly (see ParseStrictJson()), but with `//` comments.
+// INVALID_ARGUMENT with the file and the place of the error.
 absl::StatusOr<nlohmann::ordered_json> ParseJson(
     std::span<const std::byte> bytes, const std::string& file);
 absl::StatusOr<nlohmann::ordered_json> ReadJsonFile(const std::string& path);

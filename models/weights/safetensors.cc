@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "models/weights/strict_json.h"
 #include "server/base/status_macros.h"
 
 static_assert(std::endian::native == std::endian::little,
@@ -19,7 +20,9 @@ static_assert(std::endian::native == std::endian::little,
 namespace cascade {
 namespace {
 
-using Json = nlohmann::ordered_json;
+// Sorted: finding a name in an ordered_json takes time by the number of names,
+// and a header may hold millions.
+using Json = nlohmann::json;
 
 // The published limit of the format's reference implementation.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
@@ -151,25 +154,15 @@ absl::Status SafetensorsFile::ParseHeader() {
   }
   const auto* text =
       reinterpret_cast<const char*>(contents_.data()) + sizeof(header_bytes);
-  // Duplicate names would silently hide a tensor, so they are counted.
-  std::map<std::string, int> seen;
-  std::string repeated;
-  const Json header = Json::parse(
-      text, text + header_bytes,
-      [&](int depth, Json::parse_event_t event, Json& parsed) {
-        if (depth == 1 && event == Json::parse_event_t::key &&
-            ++seen[parsed.get<std::string>()] > 1) {
-          repeated = parsed.get<std::string>();
-        }
-        return true;
-      },
-      /*allow_exceptions=*/false);
-  if (header.is_discarded() || !header.is_object()) {
-    return absl::DataLossError("the header is not a JSON object");
-  }
-  if (!repeated.empty()) {
+  const absl::StatusOr<Json> parsed =
+      ParseStrictJson<Json>({text, header_bytes}, /*allow_comments=*/false);
+  if (!parsed.ok()) {
     return absl::DataLossError(
-        absl::StrCat("tensor ", repeated, " appears twice"));
+        absl::StrCat("bad header: ", parsed.status().message()));
+  }
+  const Json& header = *parsed;
+  if (!header.is_object()) {
+    return absl::DataLossError("bad header: not a JSON object");
   }
 
   const std::span<const std::byte> data =
@@ -240,7 +233,7 @@ absl::StatusOr<TensorView> SafetensorsFile::Get(
 absl::Status WriteSafetensors(
     const std::string& path, const std::map<std::string, TensorView>& tensors,
     const std::map<std::string, std::string>& metadata) {
-  Json header = Json::object();
+  auto header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   // The widest types first keep every tensor aligned to its elements.
   std::vector<std::pair<std::string, const TensorView*>> order;
@@ -264,7 +257,13 @@ absl::Status WriteSafetensors(
                     {"data_offsets", {position, end}}};
     position = end;
   }
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::json::exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", path, ": ", error.what()));
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const uint64_t header_bytes = text.size();
 

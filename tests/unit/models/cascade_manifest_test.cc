@@ -163,6 +163,53 @@ TEST_F(CascadeManifestTest, KeepsToItsFolder) {
   }
 }
 
+TEST_F(CascadeManifestTest, NamesCannotBecomePaths) {
+  for (const char* name : {"../x", "a/b", "", ".", "..", "x y", "-x"}) {
+    EXPECT_THAT(
+        ErrorAfter([&](Json& json) { json["stages"][0]["name"] = name; }),
+        HasSubstr("stages[0].name must be"))
+        << name;
+  }
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["name"] = ""; }),
+              HasSubstr("cascade.json: name must not be empty"));
+}
+
+TEST_F(CascadeManifestTest, ClassNamesAreToldApart) {
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["class_names"][1] = "black"; }),
+              HasSubstr("class_names[1] (\"black\") appears twice"));
+  EXPECT_THAT(ErrorAfter([](Json& json) { json["class_names"][1] = ""; }),
+              HasSubstr("class_names[1] must not be empty"));
+  // Names that no stage would listen to.
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                for (Json& stage : json["stages"]) {
+                  stage["network"]["num_classes"] = 0;
+                  stage["network"]["null_class"] = false;
+                }
+              }),
+              HasSubstr("class_names must be empty"));
+}
+
+TEST_F(CascadeManifestTest, RefusesRepeatedKeysAndDepth) {
+  std::string text = json_.dump();
+  text.insert(1, R"("name": "dashes", )");
+  std::ofstream(folder_ + "/cascade.json") << text;
+  EXPECT_THAT(std::string(ReadManifest(folder_).status().message()),
+              HasSubstr("cascade.json: name appears twice"));
+  std::ofstream(folder_ + "/cascade.json")
+      << R"({"format": )" << std::string(1'000'000, '[')
+      << std::string(1'000'000, ']') << "}";
+  EXPECT_THAT(std::string(ReadManifest(folder_).status().message()),
+              HasSubstr("nested"));
+}
+
+TEST_F(CascadeManifestTest, RefusesToWriteWhatIsNoText) {
+  CascadeManifest manifest = *ReadManifest(folder_);
+  manifest.description = "\xff";
+  EXPECT_EQ(WriteManifest(folder_, manifest).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(ReadManifest(folder_).ok());
+}
+
 TEST_F(CascadeManifestTest, ComparesDigests) {
   const StageManifest stage = Stage("8x8", 8, 0);
   const std::string path = folder_ + "/8x8.safetensors";

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace cascade {
 namespace {
 
@@ -78,7 +80,7 @@ TEST(SafetensorsTest, SaysWhatIsWrong) {
   EXPECT_EQ(ErrorOf(good, 8), "");
   EXPECT_THAT(ErrorOf(good, 7), HasSubstr("f: truncated: tensor x"));
   EXPECT_THAT(ErrorOf(good, 9), HasSubstr("belong to no tensor"));
-  EXPECT_THAT(ErrorOf("{", 0), HasSubstr("not a JSON object"));
+  EXPECT_THAT(ErrorOf("{", 0), HasSubstr("bad header: not JSON"));
   EXPECT_THAT(ErrorOf("[]", 0), HasSubstr("not a JSON object"));
   const auto entry = [](const std::string& fields) {
     return "{\"x\":{" + fields + "}}";
@@ -128,7 +130,31 @@ TEST(SafetensorsTest, RefusesOverlapsGapsAndRepetitions) {
       ErrorOf(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
               R"("x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
               4),
-      HasSubstr("tensor x appears twice"));
+      HasSubstr("x appears twice"));
+}
+
+TEST(SafetensorsTest, RefusesRepeatedFields) {
+  EXPECT_THAT(ErrorOf(R"({"x":{"dtype":"F32","shape":[9],"shape":[1],)"
+                      R"("data_offsets":[0,4]}})",
+                      4),
+              HasSubstr("shape appears twice"));
+}
+
+// A parser's depth and time are the attacker's to choose, if nobody limits
+// them.
+TEST(SafetensorsTest, SurvivesHostileHeaders) {
+  const std::string deep(1'000'000, '[');
+  EXPECT_THAT(ErrorOf(R"({"x":{"dtype":"F32","data_offsets":[0,0],"shape":[)" +
+                          deep + std::string(deep.size(), ']') + "]}}",
+                      0),
+              HasSubstr("nested"));
+  std::string many = "{";
+  for (int i = 0; i < 200'000; ++i) {
+    absl::StrAppend(&many, "\"", i,
+                    R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)");
+  }
+  many.back() = '}';
+  EXPECT_EQ(ErrorOf(many, 0), "");
 }
 
 TEST(SafetensorsTest, SurvivesEveryTruncation) {
