@@ -96,10 +96,16 @@ absl::StatusOr<HostImage> DecodeImage(std::span<const uint8_t> bytes,
 }
 
 absl::StatusOr<HostImage> ReadImageFile(const std::string& path, int channels) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file),
-                                   std::istreambuf_iterator<char>()};
+  std::vector<uint8_t> bytes;
+  try {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
+    bytes.assign(std::istreambuf_iterator<char>(file),
+                 std::istreambuf_iterator<char>());
+  } catch (const std::exception& error) {  // A folder opens, and reads badly.
+    return absl::NotFoundError(
+        absl::StrCat("cannot read ", path, ": ", error.what()));
+  }
   absl::StatusOr<HostImage> image = DecodeImage(bytes, channels);
   if (!image.ok()) {
     return absl::Status(image.status().code(),

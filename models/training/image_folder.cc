@@ -33,7 +33,8 @@ absl::StatusOr<std::vector<fs::path>> Sorted(const fs::path& folder,
   std::vector<fs::path> paths;
   for (fs::directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
-    if (folders ? it->is_directory() : IsImage(it->path())) {
+    std::error_code unreadable;
+    if (folders ? it->is_directory(unreadable) : IsImage(it->path())) {
       paths.push_back(it->path());
     }
   }

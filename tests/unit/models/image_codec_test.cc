@@ -62,6 +62,14 @@ TEST(ImageCodecTest, RefusesWhatIsNoImage) {
   EXPECT_FALSE(EncodePng(Gradient(4, 4, 2)).ok());
 }
 
+TEST(ImageCodecTest, AFolderIsNoImageFile) {
+  const absl::Status status = ReadImageFile(testing::TempDir(), 1).status();
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr(testing::TempDir()));
+  EXPECT_EQ(ReadImageFile("/nowhere.png", 1).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST(ImageCodecTest, FitsTheCentralSquareByArea) {
   HostImage image{.height = 2, .width = 4, .channels = 1, .pixels = {}};
   image.pixels = {9, 10, 30, 9, 9, 50, 70, 9};
