@@ -22,7 +22,8 @@ struct BatchProbe {
 // calling thread. In EXACT mode a size counts when each of its rows has the
 // bits of the same row computed alone. Sizes are tried from useful to rare
 // until `time_limit` has passed (the most useful ones for longer), so a slow
-// network gets fewer of them, one at least; BatchSplit makes up the others.
+// network gets fewer of them: one row always, and two where they are exact,
+// which a guided image takes. BatchSplit makes up the others.
 // Throws what LibTorch throws.
 BatchProbe ProbeBatches(const StageNetwork& network, const StageSpec& spec,
                         int max_rows, Reproducibility reproducibility,

@@ -88,6 +88,7 @@ absl::Status TorchCascadeModel::LoadStage(const std::string& folder,
                                           at::Device device) {
   ASSIGN_OR_RETURN(const SafetensorsFile weights,
                    ReadStageWeights(folder, manifest));
+  const nn::UninitializedScope uninitialized;
   auto unet = std::make_shared<nn::UNet>(manifest.network);
   RETURN_IF_ERROR(LoadModuleWeights(weights, *unet));
 

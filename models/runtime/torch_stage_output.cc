@@ -17,6 +17,10 @@ at::Tensor ImageOf(const StageOutput& output, at::Device device) {
     return torch->image().to(device);
   }
   std::vector<float> values = output.ToHost();
+  TORCH_CHECK(static_cast<int64_t>(values.size()) ==
+                  int64_t{output.channels()} * output.resolution() *
+                      output.resolution(),
+              "a stage output has ", values.size(), " values");
   return at::from_blob(
              values.data(),
              {output.channels(), output.resolution(), output.resolution()},

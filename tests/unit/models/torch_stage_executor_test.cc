@@ -263,6 +263,15 @@ TEST(BatchProbeTest, LeavesOutSizesThatChangeBits) {
               ElementsAre(1, 2, 3, 4, 5));
 }
 
+// However slow the network is: a guided image takes two rows.
+TEST(BatchProbeTest, OneAndTwoRowsAreAlwaysTried) {
+  ScriptedNetwork network(TinyBase().spec);
+  EXPECT_THAT(ProbeBatches(network, TinyBase().spec, 8, Reproducibility::kExact,
+                           absl::ZeroDuration())
+                  .rows,
+              ElementsAre(1, 2));
+}
+
 // The executor over a network that answers a tenth of x.
 class TorchStageExecutorTest : public testing::Test {
  protected:
