@@ -53,14 +53,12 @@ absl::Status UNetConfig::Validate() const {
     return absl::InvalidArgumentError(absl::StrCat(
         "channel_mult must have 1..10 entries, has ", channel_mult.size()));
   }
-  int smallest_attention = 1 << 20;
   for (int ds : attention_downsampling) {
     if (ds < 1 || ds > 512 || (ds & (ds - 1)) != 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "attention_downsampling must hold powers of two up to 512, has ",
           ds));
     }
-    smallest_attention = std::min(smallest_attention, ds);
   }
   for (size_t level = 0; level < channel_mult.size(); ++level) {
     const int channels = level_channels(static_cast<int>(level));
@@ -77,7 +75,9 @@ absl::Status UNetConfig::Validate() const {
         num_head_channels > 0 ? num_head_channels : num_heads;
     // The middle block attends whatever attention_downsampling says.
     const bool attends =
-        level + 1 == channel_mult.size() || (1 << level) >= smallest_attention;
+        level + 1 == channel_mult.size() ||
+        std::find(attention_downsampling.begin(), attention_downsampling.end(),
+                  1 << level) != attention_downsampling.end();
     if (attends && channels % heads_divisor != 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           num_head_channels > 0 ? "num_head_channels (" : "num_heads (",

@@ -37,6 +37,18 @@ TEST(UNetConfigTest, NamesTheFieldAndTheValue) {
               HasSubstr("super_resolution"));
 }
 
+TEST(UNetConfigTest, HeadsDivideTheLevelsThatAttendOnly) {
+  UNetConfig config;
+  config.model_channels = 32;
+  config.channel_mult = {2, 1, 4};  // 64, 32 and 128 channels.
+  config.num_head_channels = 64;
+  config.attention_downsampling = {1};
+  EXPECT_TRUE(config.Validate().ok()) << config.Validate();
+  config.attention_downsampling = {1, 2};
+  EXPECT_THAT(std::string(config.Validate().message()),
+              HasSubstr("channel_mult[1]"));
+}
+
 // Published parameter counts, and the multiply-accumulates that agree with the
 // figures quoted for these networks.
 TEST(UNetCostTest, AgreesWithPublishedNetworks) {
