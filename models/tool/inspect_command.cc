@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "models/cascade_model.h"
 #include "models/nn/unet_cost.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
@@ -22,6 +23,8 @@ struct InspectArguments {
 using Json = nlohmann::ordered_json;
 
 absl::StatusOr<Json> Describe(const std::string& package) {
+  // Only loading compares the weights with the network.
+  RETURN_IF_ERROR(LoadCascade(package, {}).status());
   ASSIGN_OR_RETURN(const CascadeManifest manifest, ReadManifest(package));
   Json stages = Json::array();
   int64_t parameters = 0;

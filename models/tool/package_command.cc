@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "models/cascade_model.h"
 #include "models/nn/unet_cost.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
@@ -73,9 +74,9 @@ absl::Status RunPackage(const PackageArguments& arguments) {
   }
   RETURN_IF_ERROR(WriteManifest(arguments.out, manifest));
   // What was written must be what can be read.
+  RETURN_IF_ERROR(LoadCascade(arguments.out, {}).status());
   ASSIGN_OR_RETURN(const CascadeManifest written, ReadManifest(arguments.out));
   for (const StageManifest& stage : written.stages) {
-    RETURN_IF_ERROR(ReadStageWeights(arguments.out, stage).status());
     std::printf("%s: %lld parameters, %s\n", stage.spec.name.c_str(),
                 static_cast<long long>(
                     CostOf(stage.network, stage.spec.resolution).parameters),

@@ -102,7 +102,7 @@ absl::StatusOr<std::vector<StageSampling>> SamplingOptions::StagesOf(
                             }));
   // A base has no input to change.
   for (size_t i = 0; i < stages.size(); ++i) {
-    if (!spec.stages[i].augmentation.enabled) stages[i].augmentation_level = 0;
+    if (spec.stages[i].low_resolution == 0) stages[i].augmentation_level = 0;
   }
   return stages;
 }
