@@ -9,9 +9,11 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,7 +64,7 @@ std::vector<ImagePlan> Plans(const StageSpec& spec, int count,
 // Runs all lines of `plans` together and returns their slots; none when a step
 // failed.
 std::optional<std::vector<Slot>> RunLines(StageExecutor& executor,
-                                          const std::vector<ImagePlan>& plans) {
+                                          std::span<const ImagePlan> plans) {
   const auto slots = executor.Admit(plans);
   if (!slots.ok()) return std::nullopt;
   std::vector<StepRow> rows;
@@ -97,6 +99,12 @@ void StageLoop(benchmark::State& state, StageExecutor& executor, int rows) {
       loops * lines, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
+// The images that one step of `executor` takes with the stage's defaults.
+int ImagesAtOnce(const StageExecutor& executor) {
+  const bool guided = executor.spec().default_sampler.guidance.scale != 1;
+  return std::max(1, executor.limits().batch_rows.back() / (guided ? 2 : 1));
+}
+
 // Takes `count` images through all stages; false when a step failed.
 bool RunCascade(const std::vector<std::unique_ptr<StageExecutor>>& executors,
                 int count) {
@@ -109,14 +117,19 @@ bool RunCascade(const std::vector<std::unique_ptr<StageExecutor>>& executors,
       plans[i].augmentation_level = spec.augmentation.default_level;
       plans[i].input = images[i];
     }
-    const auto slots = RunLines(*executor, plans);
-    if (!slots) return false;
-    for (size_t i = 0; i < plans.size(); ++i) {
-      auto output = executor->Export((*slots)[i]);
-      if (!output.ok()) return false;
-      images[i] = *std::move(output);
+    const auto at_once = static_cast<size_t>(ImagesAtOnce(*executor));
+    for (size_t begin = 0; begin < plans.size(); begin += at_once) {
+      const size_t end = std::min(plans.size(), begin + at_once);
+      const auto slots =
+          RunLines(*executor, std::span(plans).subspan(begin, end - begin));
+      if (!slots) return false;
+      for (size_t i = begin; i < end; ++i) {
+        auto output = executor->Export((*slots)[i - begin]);
+        if (!output.ok()) return false;
+        images[i] = *std::move(output);
+      }
+      executor->Release(*slots);
     }
-    executor->Release(*slots);
   }
   return true;
 }
