@@ -33,7 +33,7 @@ absl::StatusOr<CheckpointHeader> ReadHeader(const SafetensorsFile& file) {
   if (step == metadata.end() || seed == metadata.end() ||
       stage == metadata.end() ||
       !absl::SimpleAtoi(step->second, &header.step) ||
-      !absl::SimpleAtoi(seed->second, &header.seed)) {
+      !absl::SimpleAtoi(seed->second, &header.seed) || header.step < 0) {
     return absl::DataLossError(
         absl::StrCat(file.name(), ": its metadata are not a checkpoint's"));
   }

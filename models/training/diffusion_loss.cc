@@ -178,9 +178,10 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
   if (config_.stage.spec.low_resolution > 0) {
     std::vector<int> indices(timesteps.size(), 0);
     if (config_.stage.spec.augmentation.enabled) {
-      const int last = static_cast<int>(
-          std::lround(config_.stage.spec.augmentation.max_level *
-                      config_.stage.spec.augmentation.num_timesteps));
+      const int last =
+          AugmentationAtLevel(augmentation_schedule_,
+                              config_.stage.spec.augmentation.max_level)
+              .index;
       indices = UniformInts(batch, 0, last,
                             NoisePurpose::kTrainingAugmentationLevel, step);
       input.augmentation = at::tensor(indices).to(device_, at::kFloat);

@@ -1,6 +1,5 @@
 #include "models/training/trainer.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/cat.h>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "models/nn/unet.h"
+#include "models/runtime/torch_device.h"
 #include "models/runtime/torch_status.h"
 #include "models/sampling/augmentation.h"
 #include "models/training/adam.h"
@@ -131,6 +131,17 @@ absl::Status Training::Resume() {
         absl::StrCat("seed is ", config_.seed, ", but ", path,
                      " was trained with ", header.seed));
   }
+  // How the stage is sampled, and its dropout, may change on the way.
+  ASSIGN_OR_RETURN(StageManifest saved, ParseStage(header.stage_json, path));
+  saved.spec.default_sampler = config_.stage.spec.default_sampler;
+  saved.spec.augmentation.default_level =
+      config_.stage.spec.augmentation.default_level;
+  saved.network.dropout = config_.stage.network.dropout;
+  if (StageText(saved) != StageText(config_.stage)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the stage is not the one that ", path,
+                     " was trained as, which is ", header.stage_json));
+  }
   step_ = header.step;
   Say(absl::StrCat("resuming at step ", step_));
   return absl::OkStatus();
@@ -181,13 +192,14 @@ absl::Status Training::Sample() {
         at::full_like(sample.input.class_id, config_.stage.network.num_classes);
   }
   if (config_.stage.spec.low_resolution > 0) {
-    const int index = static_cast<int>(
-        std::lround(config_.stage.spec.augmentation.default_level *
-                    config_.stage.spec.augmentation.num_timesteps));
+    const AugmentationSpec& augmentation = config_.stage.spec.augmentation;
+    const NoiseSchedule schedule(augmentation.schedule,
+                                 augmentation.num_timesteps);
+    const int index =
+        AugmentationAtLevel(schedule, augmentation.default_level).index;
     const at::Tensor low_res = batch.low_res.to(device_);
-    const std::vector<int> indices(
-        static_cast<size_t>(count),
-        config_.stage.spec.augmentation.enabled ? index : 0);
+    const std::vector<int> indices(static_cast<size_t>(count),
+                                   augmentation.enabled ? index : 0);
     sample.input.low_res =
         loss_.Condition(low_res, indices, at::randn_like(low_res));
     sample.input.augmentation = at::tensor(indices).to(device_, at::kFloat);
@@ -252,7 +264,7 @@ absl::Status Training::Run() {
     if (!std::isfinite(error)) {
       return absl::InternalError(
           absl::StrCat("the loss of step ", step_ - 1,
-                       " is not finite; the last checkpoint ", "is unharmed"));
+                       " is not finite; the last checkpoint is unharmed"));
     }
     error_sum += error;
     norm_sum += gradient_norm_;
@@ -269,20 +281,6 @@ absl::Status Training::Run() {
   Say(absl::StrCat(ShouldStop() ? "stopped" : "finished", " at step ", step_,
                    ", saved ", Path("checkpoint.safetensors")));
   return absl::OkStatus();
-}
-
-absl::StatusOr<at::Device> ParseDevice(const std::string& name) {
-  absl::StatusOr<at::Device> device = CatchTorch(
-      [&]() -> absl::StatusOr<at::Device> { return at::Device(name); });
-  if (!device.ok() || (!device->is_cpu() && !device->is_cuda())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("device must be cpu, cuda or cuda:N, is ", name));
-  }
-  if (device->is_cuda() && !at::globalContext().hasCUDA()) {
-    return absl::UnimplementedError(absl::StrCat(
-        "device ", name, ": this build or this machine has no CUDA"));
-  }
-  return device;
 }
 
 }  // namespace
@@ -304,6 +302,11 @@ absl::Status Train(const TrainConfig& config, const TrainRun& run) {
     ASSIGN_OR_RETURN(test_images, ReadImageFolder(config.test_folder,
                                                   config.cache_resolution,
                                                   config.stage.spec.channels));
+    if (config.stage.network.num_classes > 0 &&
+        test_images->class_names != images.class_names) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          config.test_folder, " has other classes than ", config.train_folder));
+    }
   }
   std::error_code error;
   std::filesystem::create_directories(config.output, error);

@@ -13,6 +13,7 @@
 
 #include "models/image_codec.h"
 #include "models/nn/layers.h"
+#include "models/sampling/noise_schedule.h"
 #include "models/training/adam.h"
 #include "models/training/diffusion_loss.h"
 #include "models/training/example_source.h"
@@ -154,13 +155,54 @@ TEST(TrainTest, RefusesACheckpointOfAnotherNetwork) {
               HasSubstr("checkpoint.safetensors: tensor weights."));
 }
 
+// Of the same shapes, and of another meaning.
+TEST(TrainTest, RefusesACheckpointOfAnotherProcess) {
+  const std::string images = MakeImageFolder("process_images", 3);
+  TrainConfig config = SmallConfig(images, testing::TempDir() + "/process");
+  fs::remove_all(config.output);
+  TrainRun run;
+  run.stop_after = 1;
+  ASSERT_TRUE(Train(config, run).ok());
+  // What may change between two runs: how it is sampled, and dropout.
+  config.stage.spec.default_sampler.num_steps = 3;
+  config.stage.network.dropout = 0.1;
+  EXPECT_TRUE(Train(config, run).ok());
+  config.stage.spec.diffusion.prediction = PredictionType::kVelocity;
+  const absl::Status status = Train(config, run);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("checkpoint.safetensors"));
+  run.resume = false;
+  EXPECT_TRUE(Train(config, run).ok());
+}
+
+TEST(TrainTest, RefusesTestImagesOfOtherClasses) {
+  const std::string images = MakeImageFolder("train_classes", 2);
+  TrainConfig config = SmallConfig(images, testing::TempDir() + "/test_class");
+  config.test_folder = MakeImageFolder("test_classes", 2);
+  fs::rename(config.test_folder + "/1", config.test_folder + "/2");
+  EXPECT_THAT(std::string(Train(config, {}).message()),
+              HasSubstr("test_classes"));
+}
+
+TEST(TrainTest, TrainsAnUnconditionalNetwork) {
+  const std::string images = MakeImageFolder("no_class_images", 3);
+  TrainConfig config = SmallConfig(images, testing::TempDir() + "/no_class");
+  fs::remove_all(config.output);
+  config.stage.network.num_classes = 0;
+  config.stage.network.null_class = false;
+  config.optimizer.label_dropout = 0;
+  EXPECT_TRUE(Train(config, {}).ok());
+  EXPECT_TRUE(fs::exists(config.output + "/samples-000004.png"));
+}
+
 TEST(TrainTest, NamesAWrongClassCountAndDevice) {
   const std::string images = MakeImageFolder("class_images", 1);
   TrainConfig config = SmallConfig(images, testing::TempDir() + "/classes");
   TrainRun run;
   run.device = "tpu";
   EXPECT_THAT(std::string(Train(config, run).message()),
-              HasSubstr("device must be cpu, cuda or cuda:N, is tpu"));
+              HasSubstr("device = \"tpu\" is not cpu or cuda:N"));
   config.stage.network.num_classes = 3;
   EXPECT_THAT(std::string(Train(config, {}).message()),
               HasSubstr("num_classes is 3"));
@@ -222,6 +264,14 @@ TEST(ImageFolderTest, OrdersNumbersAsNumbers) {
       HasSubstr("b.png"));
   EXPECT_EQ(ReadImageFolder("/nowhere", 2, 1).status().code(),
             absl::StatusCode::kNotFound);
+}
+
+TEST(ImageFolderTest, PassesOverWhatIsNoClassFolder) {
+  const fs::path folder = MakeImageFolder("loops", 1);
+  fs::create_symlink("loop", folder / "loop");  // To itself.
+  const auto set = ReadImageFolder(folder.string(), 16, 1);
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ(set->class_names, (std::vector<std::string>{"0", "1"}));
 }
 
 TEST(LearningRateTest, WarmsUpAndDecays) {
@@ -312,6 +362,75 @@ TEST(DiffusionLossTest, StartsAtTheVarianceOfTheTarget) {
                               .Compute(network, batch, 0)
                               .mean_error.item<double>();
   EXPECT_NEAR(x0_error, batch.image.square().mean().item<double>(), 1e-4);
+}
+
+// A fresh network's v is 0 where v = signal noise - sigma x0 is the target, so
+// the loss is v's mean square: that of the noise and of the image, by
+// alpha_bar.
+TEST(DiffusionLossTest, VelocityMixesNoiseAndImage) {
+  const std::string images = MakeImageFolder("velocity_images", 8);
+  const auto set = ReadImageFolder(images, 16, 1);
+  ASSERT_TRUE(set.ok());
+  TrainConfig config = SmallConfig(images, "");
+  config.optimizer.batch_size = 64;
+  config.stage.spec.diffusion = {.num_timesteps = 1,  // One alpha_bar for all.
+                                 .prediction = PredictionType::kVelocity};
+  config.stage.network.out_channels = 1;
+  ExampleSource source(config, *set);
+  const ExampleBatch batch = source.Draw(0);
+  nn::UNet network(config.stage.network);
+  const double error = DiffusionLoss(config, at::kCPU)
+                           .Compute(network, batch, 0)
+                           .mean_error.item<double>();
+  const double alpha_bar = NoiseSchedule(ScheduleKind::kCosine, 1).alpha_bar(0);
+  const double image = batch.image.square().mean().item<double>();
+  EXPECT_NEAR(error, alpha_bar + (1 - alpha_bar) * image, 0.03);
+}
+
+// At every timestep but the first, the bound of a network that says 0 is the
+// divergence of two normals that are known.
+TEST(DiffusionLossTest, TheBoundIsTheDivergenceOfTheNormals) {
+  const std::string images = MakeImageFolder("bound_images", 8);
+  const auto set = ReadImageFolder(images, 16, 1);
+  ASSERT_TRUE(set.ok());
+  TrainConfig config = SmallConfig(images, "");
+  config.optimizer.batch_size = 512;
+  config.stage.spec.diffusion = {.num_timesteps = 10,
+                                 .schedule = ScheduleKind::kLinear,
+                                 .prediction = PredictionType::kSample,
+                                 .variance = VarianceKind::kLearnedRange};
+  ExampleSource source(config, *set);
+  ExampleBatch batch = source.Draw(0);
+  // Near 0, far from the ends of the range and of the likelihood.
+  batch.image = batch.image * 0.2;
+  const at::NoGradGuard no_grad;
+  nn::UNet network(config.stage.network);
+  // Says x0 = 0 and v = 1: the upper bound of the variance, beta.
+  network.named_parameters()["out.2.bias"][1] = 1;
+  const DiffusionLoss::Result result =
+      DiffusionLoss(config, at::kCPU).Compute(network, batch, 0);
+  const double bound =
+      (result.loss.item<double>() - result.mean_error.item<double>()) /
+      (10.0 / 1000);
+
+  // The mean over timesteps, in bits, of KL(N(m, beta~), N(m - c x0, beta)),
+  // and at t = 0 of the likelihood of a level.
+  const NoiseSchedule schedule(ScheduleKind::kLinear, 10);
+  const double square = batch.image.square().mean().item<double>();
+  double sum = 0;
+  for (int t = 1; t < 10; ++t) {
+    const double ratio = schedule.PosteriorVariance(t) / schedule.beta(t);
+    const double c = schedule.PosteriorX0Weight(t);
+    sum += 0.5 *
+           (ratio - 1 - std::log(ratio) + c * c * square / schedule.beta(t)) /
+           std::log(2.0);
+  }
+  const double beta = schedule.beta(0);
+  // -log of the density of x0 around 0 times the width of a level.
+  const double first = (0.5 * square / beta + 0.5 * std::log(2 * M_PI * beta) +
+                        std::log(255.0 / 2)) /
+                       std::log(2.0);
+  EXPECT_NEAR(bound, (sum + first) / 10, 0.1 * bound);
 }
 
 TEST(DiffusionLossTest, TheVarianceTermLeavesTheMeanAlone) {
