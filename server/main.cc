@@ -16,12 +16,15 @@ namespace {
 int Serve(const Options& options) {
   // Also a client that hangs up may not end the process.
   std::signal(SIGPIPE, SIG_IGN);
+  EndOnTermination();
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(options);
   if (!server.ok()) {
     std::fprintf(stderr, "cascade-server: %s\n",
                  std::string(server.status().message()).c_str());
     return 1;
   }
+  // Before the line: who reads it may send a signal at once.
+  KeepTermination();
   std::printf("cascade-server listening on %s\n", (*server)->address().c_str());
   std::fflush(stdout);
   WaitForTermination();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 
@@ -11,11 +12,14 @@ namespace {
 // Written by the signal handler, read by WaitForTermination().
 int signal_pipe[2] = {-1, -1};
 
+// Whether the next signal is kept. What a handler touches is lock-free.
+std::atomic<bool> keeps_next = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
 // Async-signal-safe, as everything in it.
 extern "C" void OnSignal(int signal) {
+  if (!keeps_next.exchange(false)) _exit(128 + signal);
   const int saved_errno = errno;
-  std::signal(SIGTERM, SIG_DFL);
-  std::signal(SIGINT, SIG_DFL);
   const unsigned char byte = static_cast<unsigned char>(signal);
   // The pipe is empty: it has room for a byte.
   [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
@@ -24,16 +28,20 @@ extern "C" void OnSignal(int signal) {
 
 }  // namespace
 
-int WaitForTermination() {
-  if (pipe(signal_pipe) != 0) return 0;
+void EndOnTermination() {
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaddset(&action.sa_mask, SIGTERM);
-  sigaddset(&action.sa_mask, SIGINT);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
+}
+
+void KeepTermination() {
+  if (pipe(signal_pipe) == 0) keeps_next = true;
+}
+
+int WaitForTermination() {
   unsigned char byte = 0;
   while (read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
   }

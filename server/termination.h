@@ -2,9 +2,19 @@
 
 namespace cascade {
 
-// Blocks until SIGTERM or SIGINT and returns which. Before and after the call
-// both end the process at once: a signal during start-up, and a second one
-// while the server drains. Call it once.
+// What SIGTERM and SIGINT do, from one call to the next. Each is called once,
+// in this order, by the main thread.
+
+// From now on either ends the process at once, with exit code 128 + signal:
+// also as a container's first process, for which the default is that nothing
+// happens.
+void EndOnTermination();
+
+// From now on the first one is kept for WaitForTermination(); the one after it
+// ends the process at once.
+void KeepTermination();
+
+// Blocks until there is a kept one, and returns which.
 int WaitForTermination();
 
 }  // namespace cascade

@@ -76,7 +76,7 @@ class Server:
              *flags], stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"listening on (\S+)", line)
-        check(match, f"the server said {line!r} and: {self.log_text()}")
+        check(match, f"the server said {line!r}, ended with {self.process.poll()} and logged: {self.log_text()}")
         self.address = match.group(1)
         self.http = re.search(r"event=http_listening.* address=(\S+)", self.log_text()).group(1)
 
