@@ -20,7 +20,7 @@ int NumLanes(int lanes) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// The status with `where` before its message; payloads are kept.
+// The status with `where` before its message.
 absl::Status Annotated(const absl::Status& status, const std::string& where) {
   return absl::Status(status.code(),
                       absl::StrCat(where, ": ", status.message()));
@@ -138,7 +138,10 @@ void Server::Drain(absl::Duration timeout) {
   drained_ = true;
   if (grpc_ != nullptr) grpc_->SetServing(false);
   scheduler_->Drain();
-  const bool all_ended = scheduler_->WaitUntilIdle(absl::Now() + timeout);
+  const absl::Time end = absl::Now() + timeout;
+  // Jobs first, and then what their clients have not taken yet.
+  const bool all_ended = scheduler_->WaitUntilIdle(end) &&
+                         (grpc_ == nullptr || grpc_->WaitUntilNoStreams(end));
   scheduler_->Shutdown();
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kLastWords);
   logger_.Log(LogLevel::kInfo, "drained", {{"all_ended", all_ended}});

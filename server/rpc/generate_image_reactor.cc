@@ -32,10 +32,10 @@ absl::Status Stalled(absl::Duration timeout) {
 GenerateImageReactor* GenerateImageReactor::Start(
     grpc::CallbackServerContext& context, CallRecord record, EventSource source,
     Admitted admitted, absl::Duration stall_timeout, Generator& generator,
-    RpcObserver& observer) {
+    RpcObserver& observer, OpenStreams& streams) {
   std::shared_ptr<GenerateImageReactor> reactor(new GenerateImageReactor(
       context, std::move(record), std::move(source), std::move(admitted),
-      stall_timeout, generator, observer));
+      stall_timeout, generator, observer, streams));
   reactor->self_ = reactor;
   reactor->AskForEvent();
   return reactor.get();
@@ -44,7 +44,7 @@ GenerateImageReactor* GenerateImageReactor::Start(
 GenerateImageReactor::GenerateImageReactor(
     grpc::CallbackServerContext& context, CallRecord record, EventSource source,
     Admitted admitted, absl::Duration stall_timeout, Generator& generator,
-    RpcObserver& observer)
+    RpcObserver& observer, OpenStreams& streams)
     : context_(context),
       source_(std::move(source)),
       job_(admitted.id),
@@ -52,7 +52,10 @@ GenerateImageReactor::GenerateImageReactor(
       stall_timeout_(stall_timeout),
       generator_(generator),
       observer_(observer),
-      record_(std::move(record)) {}
+      streams_(streams),
+      record_(std::move(record)) {
+  streams_.Begin();
+}
 
 void GenerateImageReactor::AskForEvent() {
   events_->Next([self = shared_from_this()](EventStream::Item item) {
@@ -95,6 +98,10 @@ void GenerateImageReactor::OnWriteDone(bool ok) {
   absl::Status reason;
   {
     MutexLock lock(mutex_);
+    if (state_ == State::kCutting) {
+      cut_write_done_ = true;
+      return;
+    }
     if (stop_reason_.has_value()) {
       reason = *stop_reason_;
     } else if (!ok) {
@@ -134,11 +141,21 @@ void GenerateImageReactor::OnStall(uint64_t write) {
     const bool in_flight = state_ == State::kWriting && num_writes_ == write;
     if (!in_flight || stop_reason_.has_value()) return;
     stop_reason_ = reason;
+    state_ = State::kCutting;
   }
   observer_.ReaderStalled();
   StopJob(reason);
   // The write cannot end by itself: the client's window is full.
   context_.TryCancel();
+  {
+    MutexLock lock(mutex_);
+    if (!cut_write_done_) {
+      state_ = State::kWriting;
+      return;
+    }
+    state_ = State::kEnded;
+  }
+  End(reason);
 }
 
 void GenerateImageReactor::OnDone() {
@@ -155,7 +172,9 @@ void GenerateImageReactor::StopJob(absl::Status reason) {
 
 void GenerateImageReactor::End(const absl::Status& status) {
   observer_.PreviewsDropped(events_->previews_dropped());
-  Finish(record_.End(status));
+  const grpc::Status last_word = record_.End(status);
+  streams_.End();
+  Finish(last_word);
 }
 
 bool GenerateImageReactor::LeaveWaiting(State to) {

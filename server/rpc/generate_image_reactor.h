@@ -16,6 +16,7 @@
 #include "server/metrics/rpc_observer.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/event_conversion.h"
+#include "server/rpc/open_streams.h"
 #include "server/scheduler/generator.h"
 
 namespace cascade {
@@ -23,9 +24,10 @@ namespace cascade {
 // One admitted GenerateImage call: asks the job's stream for an event, writes
 // it, and asks for the next one when the write is done.
 //
-// States: waiting (for an event) <-> writing -> ended. Whoever leaves `waiting`
-// or finds a write done decides alone what gRPC is told next, so there is one
-// write in flight and one Finish().
+// States: waiting (for an event) <-> writing -> ended, and writing -> cutting
+// -> ended for a write that stalls. Whoever leaves `waiting` or finds a write
+// done decides alone what gRPC is told next, so there is one write in flight
+// and one Finish().
 //
 // * The client cancels, disconnects, or its deadline passes: the job is
 //   cancelled and the call ends.
@@ -38,22 +40,22 @@ class GenerateImageReactor final
     : public grpc::ServerWriteReactor<v1::GenerateImageResponse>,
       public std::enable_shared_from_this<GenerateImageReactor> {
  public:
-  // Starts the call of an admitted job. `context`, `generator` and `observer`
-  // outlive it.
-  static GenerateImageReactor* Start(grpc::CallbackServerContext& context,
-                                     CallRecord record, EventSource source,
-                                     Admitted admitted,
-                                     absl::Duration stall_timeout,
-                                     Generator& generator,
-                                     RpcObserver& observer);
+  // Starts the call of an admitted job. `context`, `generator`, `observer` and
+  // `streams` outlive it.
+  static GenerateImageReactor* Start(
+      grpc::CallbackServerContext& context, CallRecord record,
+      EventSource source, Admitted admitted, absl::Duration stall_timeout,
+      Generator& generator, RpcObserver& observer, OpenStreams& streams);
 
  private:
-  enum class State { kWaiting, kWriting, kEnded };
+  // kCutting: OnStall() is telling gRPC to drop the write; whatever ends
+  // meanwhile, the call stays until that is said.
+  enum class State { kWaiting, kWriting, kCutting, kEnded };
 
   GenerateImageReactor(grpc::CallbackServerContext& context, CallRecord record,
                        EventSource source, Admitted admitted,
                        absl::Duration stall_timeout, Generator& generator,
-                       RpcObserver& observer);
+                       RpcObserver& observer, OpenStreams& streams);
 
   void OnWriteDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mutex_);
@@ -78,6 +80,7 @@ class GenerateImageReactor final
   const absl::Duration stall_timeout_;
   Generator& generator_;
   RpcObserver& observer_;
+  OpenStreams& streams_;
 
   // Touched only by whoever may write or finish.
   CallRecord record_;
@@ -90,6 +93,8 @@ class GenerateImageReactor final
   Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kWaiting;
   uint64_t num_writes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The write ended in kCutting.
+  bool cut_write_done_ ABSL_GUARDED_BY(mutex_) = false;
   // Why the call is to end when the write in flight is done.
   std::optional<absl::Status> stop_reason_ ABSL_GUARDED_BY(mutex_);
 };

@@ -109,6 +109,10 @@ void GrpcServer::SetHealth(const std::string& name, bool serving) {
   server_->GetHealthCheckService()->SetServingStatus(name, serving);
 }
 
+bool GrpcServer::WaitUntilNoStreams(absl::Time deadline) {
+  return image_service_.WaitUntilNoStreams(deadline);
+}
+
 void GrpcServer::Shutdown(absl::Time deadline) {
   if (server_ == nullptr) return;
   server_->Shutdown(absl::ToChronoTime(deadline));

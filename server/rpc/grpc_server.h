@@ -61,6 +61,11 @@ class GrpcServer {
   // such as "liveness".
   void SetHealth(const std::string& name, bool serving);
 
+  // Blocks until the streams of all admitted jobs have ended, or until
+  // `deadline`. Returns whether they have. Call it when no job is admitted any
+  // more.
+  bool WaitUntilNoStreams(absl::Time deadline);
+
   // Stops listening and waits for the calls; those that last beyond `deadline`
   // are cancelled. Blocks. Idempotent.
   void Shutdown(absl::Time deadline);

@@ -65,7 +65,7 @@ ImageGenerationService::GenerateImage(grpc::CallbackServerContext* context,
   }
   return GenerateImageReactor::Start(
       *context, std::move(record), *std::move(source), *std::move(admitted),
-      options_.reader_stall_timeout, generator_, observer_);
+      options_.reader_stall_timeout, generator_, observer_, streams_);
 }
 
 grpc::ServerWriteReactor<v1::UpscaleImageResponse>*

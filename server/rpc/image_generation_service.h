@@ -4,6 +4,7 @@
 #include "cascade/v1/image_generation_service.grpc.pb.h"
 #include "server/base/logging.h"
 #include "server/metrics/rpc_observer.h"
+#include "server/rpc/open_streams.h"
 #include "server/rpc/request_conversion.h"
 #include "server/rpc/server_identity.h"
 #include "server/scheduler/generator.h"
@@ -33,6 +34,11 @@ class ImageGenerationService final
       grpc::CallbackServerContext* context,
       const v1::GenerateImageRequest* request) override;
 
+  // As OpenStreams has it.
+  bool WaitUntilNoStreams(absl::Time deadline) {
+    return streams_.WaitUntilNone(deadline);
+  }
+
   grpc::ServerWriteReactor<v1::UpscaleImageResponse>* UpscaleImage(
       grpc::CallbackServerContext* context,
       const v1::UpscaleImageRequest* request) override;
@@ -42,6 +48,7 @@ class ImageGenerationService final
   Generator& generator_;
   RpcObserver& observer_;
   Logger& logger_;
+  OpenStreams streams_;
 };
 
 }  // namespace cascade

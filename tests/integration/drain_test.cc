@@ -43,6 +43,26 @@ TEST(DrainTest, AdmittedRequestsFinishAndNewOnesAreRefused) {
   }
 }
 
+TEST(DrainTest, AReaderThatIsBehindIsWaitedFor) {
+  ScriptedServer::Options options;
+  options.stages = {{.resolution = 256}, {.resolution = 512}};
+  ScriptedServer served(options);
+  v1::GenerateImageRequest request = DigitRequest();
+  request.mutable_output()->set_format(v1::IMAGE_FORMAT_RAW);
+  const auto stub = served.Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->GenerateImage(&context, request);
+  v1::GenerateImageResponse response;
+  ASSERT_TRUE(reader->Read(&response));  // `queued`, and then it sleeps.
+  served.Drain();
+  EXPECT_FALSE(served.server().WaitUntilNoStreams(absl::Now()));
+  bool finished = false;
+  while (reader->Read(&response)) finished |= response.has_finished();
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_TRUE(finished);
+  EXPECT_TRUE(served.server().WaitUntilNoStreams(absl::InfiniteFuture()));
+}
+
 TEST(DrainTest, WhatOutlastsTheDrainIsToldSo) {
   ScriptedServer served;
   served.script().BlockSteps();

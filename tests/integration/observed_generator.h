@@ -38,6 +38,19 @@ class ObservedGenerator : public Generator {
     MutexLock lock(mutex_);
     cancels_.push_back(std::move(reason));
     changed_.SignalAll();
+    const bool is_held = std::exchange(hold_next_cancel_, false);
+    while (is_held && !cancel_released_) changed_.Wait(mutex_);
+  }
+
+  // The next Cancel() has its effect, and returns after ReleaseCancel() only.
+  void HoldNextCancel() {
+    MutexLock lock(mutex_);
+    hold_next_cancel_ = true;
+  }
+  void ReleaseCancel() {
+    MutexLock lock(mutex_);
+    cancel_released_ = true;
+    changed_.SignalAll();
   }
 
   int submits() const {
@@ -65,6 +78,8 @@ class ObservedGenerator : public Generator {
   mutable CondVar changed_;
   int submits_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<absl::Status> cancels_ ABSL_GUARDED_BY(mutex_);
+  bool hold_next_cancel_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancel_released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cascade

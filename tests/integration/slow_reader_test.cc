@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 
 #include "tests/integration/scripted_server.h"
 
@@ -85,10 +86,37 @@ TEST(SlowReaderTest, AStalledReaderIsCutOffAlone) {
   Response response;
   bool finished = false;
   while (reader->Read(&response)) finished |= response.has_finished();
-  EXPECT_FALSE(reader->Finish().ok());
+  // Its stream is dropped, and no status of ours can overtake what it holds.
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
   EXPECT_FALSE(finished);
   served.Drain();
   served.script().AwaitNoSlots();
+}
+
+// The write may end between the decision to cut its reader off and the word to
+// gRPC: the call has to be there for that word.
+TEST(SlowReaderTest, AReaderThatWakesUpWhileItIsCutOffIsCutOff) {
+  ScriptedServer::Options options = LargeImages();
+  options.reader_stall_timeout = absl::Milliseconds(300);
+  ScriptedServer served(options);
+  served.generator().HoldNextCancel();
+  const auto stub = served.Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->GenerateImage(&context, LargeRequest(1));
+  EXPECT_EQ(served.generator().AwaitCancel().code(),
+            absl::StatusCode::kResourceExhausted);
+  // The first picture is more than the window holds: what it waits for.
+  Response response;
+  while (reader->Read(&response) && !response.has_preview()) {
+  }
+  const std::string active = "cascade_rpcs_active{method=\"GenerateImage\"} ";
+  EXPECT_THAT(served.metrics().Text(), HasSubstr(active + "1"));
+  served.generator().ReleaseCancel();
+  while (reader->Read(&response)) {
+  }
+  EXPECT_FALSE(reader->Finish().ok());
+  EXPECT_TRUE(served.server().WaitUntilNoStreams(absl::InfiniteFuture()));
+  EXPECT_THAT(served.metrics().Text(), HasSubstr(active + "0"));
 }
 
 }  // namespace
