@@ -13,16 +13,33 @@ namespace cascade {
 namespace {
 
 constexpr char kDomain[] = "cascade";
-constexpr size_t kMaxMessageBytes = 2048;
+// Errors travel as HTTP/2 headers, of which clients take 8 KiB: the message
+// twice, once with three bytes for each that is not ASCII, and the details in
+// base64.
+constexpr size_t kMaxMessageBytes = 1024;
+constexpr size_t kMaxViolationBytes = 2048;
+
+// The beginning of `text`, which is UTF-8, without a part of a character.
+std::string Cut(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  const auto continues = [&text](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  while (max_bytes > 0 && continues(max_bytes)) --max_bytes;
+  return std::string(text.substr(0, max_bytes));
+}
 
 void AddBadRequest(const std::vector<FieldViolation>& violations,
                    google::rpc::Status& proto) {
   if (violations.empty()) return;
   google::rpc::BadRequest bad_request;
+  size_t room = kMaxViolationBytes;
   for (const FieldViolation& violation : violations) {
     auto* added = bad_request.add_field_violations();
-    added->set_field(violation.field);
-    added->set_description(violation.description);
+    added->set_field(Cut(violation.field, room));
+    room -= added->field().size();
+    added->set_description(Cut(violation.description, room));
+    room -= added->description().size();
   }
   proto.add_details()->PackFrom(bad_request);
 }
@@ -55,7 +72,8 @@ std::optional<std::string> RetryPushback(const absl::Status& status) {
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const std::string message(status.message().substr(0, kMaxMessageBytes));
+  const std::string message =
+      Cut({status.message().data(), status.message().size()}, kMaxMessageBytes);
   google::rpc::Status proto;
   proto.set_code(static_cast<int>(status.code()));
   proto.set_message(message);

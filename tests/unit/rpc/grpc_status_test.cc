@@ -63,6 +63,33 @@ TEST(GrpcStatusTest, AnErrorWithoutReasonIsNamedByItsCode) {
   EXPECT_EQ(ReasonOf(absl::DeadlineExceededError("x")), "DEADLINE_EXCEEDED");
 }
 
+// Clients take 8 KiB of headers, in which details are base64 and what is not
+// ASCII takes three bytes for one.
+size_t HeaderBytes(const grpc::Status& status) {
+  return 3 * status.error_message().size() +
+         4 * (status.error_details().size() + 2) / 3;
+}
+
+TEST(GrpcStatusTest, CutsEndlessFields) {
+  absl::Status error = absl::InvalidArgumentError(std::string(1 << 20, 'm'));
+  SetFieldViolations(
+      error, std::vector<FieldViolation>(
+                 12, {std::string(200, 'f'), std::string(1 << 20, 'd')}));
+  const grpc::Status status = ToGrpcStatus(error);
+  EXPECT_LT(HeaderBytes(status), 8192u - 512u);
+  google::rpc::BadRequest bad_request;
+  ASSERT_TRUE(Details(status).details(1).UnpackTo(&bad_request));
+  EXPECT_EQ(bad_request.field_violations(0).field(), std::string(200, 'f'));
+}
+
+TEST(GrpcStatusTest, CutsBetweenCharacters) {
+  std::string text = "a";
+  while (text.size() < 10'000) text += "\u00e9";
+  const std::string cut =
+      ToGrpcStatus(absl::InternalError(text)).error_message();
+  EXPECT_EQ(cut.size() % 2, 1u);
+}
+
 TEST(GrpcStatusTest, CutsAnEndlessMessage) {
   const grpc::Status status =
       ToGrpcStatus(absl::InternalError(std::string(1 << 20, 'x')));
