@@ -20,24 +20,31 @@ absl::Status Invalid(const std::string& field, const std::string& description) {
 absl::StatusOr<StageRun> MakeStageRun(const StageSpec& spec,
                                       const StageOptions& options,
                                       int max_rows) {
-  const std::string field = absl::StrCat("stages[", spec.index, "]");
+  // An entry's place in the request is not the stage's: the text names it.
+  const std::string stage =
+      absl::StrCat("stage ", spec.index, " (", spec.name, "): ");
   absl::StatusOr<SamplerTable> table =
       CompileSampler(spec.diffusion, options.sampler);
   if (!table.ok()) {
-    return Invalid(field + ".sampler", std::string(table.status().message()));
+    return Invalid("stages",
+                   absl::StrCat(stage, "sampler: ", table.status().message()));
   }
   StageRun run;
   run.rows_from.assign(table->lines.size() + 1, 0);
   for (size_t line = table->lines.size(); line-- > 0;) {
     const int rows = RowsOf(table->lines[line]);
     if (rows > max_rows) {
-      return Invalid(field + ".sampler.guidance",
-                     absl::StrCat("takes ", rows, " rows, and a batch has ",
-                                  max_rows, " at most"));
+      return Invalid("stages",
+                     absl::StrCat(stage, "guidance.scale: ",
+                                  options.sampler.guidance.scale, " takes ",
+                                  rows, " rows a step, and this server has ",
+                                  max_rows, "; only 1 is possible"));
     }
     run.rows_from[line] = run.rows_from[line + 1] + rows;
   }
-  if (table->lines.empty()) return Invalid(field + ".sampler", "has no steps");
+  if (table->lines.empty()) {
+    return Invalid("stages", stage + "sampler: has no steps");
+  }
   run.table = std::make_shared<const SamplerTable>(*std::move(table));
   return run;
 }
