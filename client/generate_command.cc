@@ -1,5 +1,6 @@
 #include "client/generate_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -41,10 +42,13 @@ std::unique_ptr<EventView> MakeView(const v1::GenerateImageRequest& request,
     return std::make_unique<PlainView>(cascade, show, terminal);
   }
   const int count = request.has_image_count() ? request.image_count() : 1;
+  // More are refused, and need no room on the screen.
+  constexpr int kMostImages = 1'000'000;
   return std::make_unique<LiveView>(
       cascade,
       absl::StrCat(cascade.name(), ", class ", ClassLabel(request, cascade)),
-      TargetStage(request, cascade) + 1, std::max(1, count), show, terminal);
+      TargetStage(request, cascade) + 1, std::clamp(count, 1, kMostImages),
+      show, terminal);
 }
 
 // Writes the images of a stream and shows its events. A file that cannot be

@@ -1,6 +1,5 @@
 #include "client/reply_check.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,9 +13,7 @@ constexpr size_t kMaxProblems = 16;
 
 ReplyCheck::ReplyCheck(const v1::GenerateImageRequest& request)
     : request_(request),
-      images_(static_cast<size_t>(
-          request.has_image_count() ? std::max(0, request.image_count()) : 1)) {
-}
+      image_count_(request.has_image_count() ? request.image_count() : 1) {}
 
 void ReplyCheck::Refuse(std::string problem) {
   if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
@@ -60,14 +57,14 @@ void ReplyCheck::AddQueued(const v1::Queued& queued) {
 }
 
 ReplyCheck::Progress* ReplyCheck::Find(int image_index, uint64_t image_seed) {
-  if (image_index < 0 || static_cast<size_t>(image_index) >= images_.size()) {
+  if (image_index < 0 || image_index >= image_count_) {
     Refuse(absl::StrCat("there is no image ", image_index));
     return nullptr;
   }
   if (image_seed != seed_ + static_cast<uint64_t>(image_index)) {
     Refuse(absl::StrCat("image ", image_index, " has seed ", image_seed));
   }
-  return &images_[static_cast<size_t>(image_index)];
+  return &images_[image_index];
 }
 
 void ReplyCheck::AddStarted(const v1::StageStarted& started) {
@@ -110,10 +107,9 @@ void ReplyCheck::AddImage(const v1::StageImage& image) {
 void ReplyCheck::AddFinished(const v1::Finished& finished) {
   finished_ = true;
   target_stage_ = finished.record().target_stage();
-  if (finished.record().image_seeds_size() !=
-      static_cast<int>(images_.size())) {
+  if (finished.record().image_seeds_size() != image_count_) {
     Refuse(absl::StrCat("`finished` has ", finished.record().image_seeds_size(),
-                        " seeds for ", images_.size(), " images"));
+                        " seeds for ", image_count_, " images"));
   }
 }
 
@@ -132,8 +128,10 @@ std::vector<std::string> ReplyCheck::Problems(bool ended) const {
   std::vector<std::string> problems = problems_;
   if (!ended) return problems;
   if (!finished_) problems.push_back("`finished` is missing");
-  for (size_t i = 0; i < images_.size(); ++i) {
-    if (images_[i].stage != target_stage_ || !images_[i].has_image) {
+  for (int i = 0; i < image_count_ && problems.size() < kMaxProblems; ++i) {
+    const auto image = images_.find(i);
+    if (image == images_.end() || image->second.stage != target_stage_ ||
+        !image->second.has_image) {
       problems.push_back(absl::StrCat("image ", i, " is missing"));
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ class ReplyCheck {
   bool queued_ = false;
   bool finished_ = false;
   int target_stage_ = -1;  // As `finished` tells.
-  std::vector<Progress> images_;
+  const int image_count_;
+  std::map<int, Progress> images_;  // Those that were heard of.
   std::vector<std::string> problems_;
 };
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace cascade {
 namespace {
 
@@ -98,6 +100,12 @@ TEST(ReplyCheckTest, FindsWhatIsWrong) {
               Contains(HasSubstr("image 0 is missing")));
   EXPECT_THAT(Check({Queued(), Started(0), StageImage(0)}),
               Contains(HasSubstr("`finished` is missing")));
+}
+
+TEST(ReplyCheckTest, CostsNothingForImagesThatAreRefused) {
+  v1::GenerateImageRequest request = Request();
+  request.set_image_count(std::numeric_limits<int>::max());
+  EXPECT_THAT(ReplyCheck(request).Problems(/*ended=*/false), IsEmpty());
 }
 
 TEST(ReplyCheckTest, FindsBytesThatDoNotBelongToTheSize) {
