@@ -93,6 +93,34 @@ TEST(ErrorTest, AnImageThatIsNotFiniteEndsItsRequest) {
   served.script().AwaitNoSlots();
 }
 
+TEST(ErrorTest, AStepThatDoesNotFitIntoTheDeviceEndsItsRequest) {
+  ScriptedServer served;
+  served.script().SetMemoryRows(0);
+  const Reply reply = Generate(served.Client(), DigitRequest());
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(reply.status.reason, "DEVICE_MEMORY");
+  served.script().AwaitNoSlots();
+}
+
+TEST(ErrorTest, AnImageThatCannotBeEncodedEndsItsRequest) {
+  ScriptedServer served;
+  served.encoder().RefuseAll();
+  const Reply reply = Generate(served.Client(), DigitRequest());
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(reply.status.reason, "ENCODE_FAILED");
+  served.Drain();
+  served.script().AwaitNoSlots();
+}
+
+TEST(ErrorTest, ErrorsOfManyLongFieldsFitIntoHeaders) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  for (int i = 0; i < 1000; ++i) request.add_stages()->set_stage(-i - 1);
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(reply.status.fields, SizeIs(12));
+}
+
 TEST(ErrorTest, AMessageBeyondTheLimitIsRefused) {
   ScriptedServer served;
   v1::GenerateImageRequest request = DigitRequest();

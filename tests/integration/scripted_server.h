@@ -35,6 +35,7 @@ class ScriptedServer {
   const std::string& address() const { return server_->address(); }
   Script& script() { return cascade_.script(); }
   Scheduler& scheduler() { return engine_.scheduler(); }
+  PlainEncoder& encoder() { return engine_.encoder(); }
   Metrics& metrics() { return engine_.metrics(); }
   ObservedGenerator& generator() { return generator_; }
   GrpcServer& server() { return *server_; }

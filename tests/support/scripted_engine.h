@@ -24,6 +24,7 @@ class ScriptedEngine {
   ~ScriptedEngine();
 
   Scheduler& scheduler() { return *scheduler_; }
+  PlainEncoder& encoder() { return encoder_; }
   Metrics& metrics() { return metrics_; }
   Logger& logger() { return logger_; }
 
