@@ -59,7 +59,7 @@ std::string Headline(const CallStatus& status) {
     case grpc::StatusCode::CANCELLED:
       return "cancelled";
     case grpc::StatusCode::DATA_LOSS:
-      return "the image broke while it was made";
+      return "the given stage state is damaged";
     default:
       return absl::StrCat("the server failed (", CodeName(status.code), ")");
   }

@@ -33,7 +33,7 @@ struct StageOptions {
 struct GenerationRequest {
   std::string request_id;
   std::string cascade;
-  std::optional<int> class_id;  // None for an unconditional cascade.
+  std::optional<int> class_id;  // None: an unconditional image.
   uint64_t seed = 0;            // Image i has seed + i (mod 2^64).
   int image_count = 1;
   int target_stage = 0;              // The last stage to run.

@@ -72,8 +72,9 @@ void StageMetrics::SetLoad(int active, int waiting) {
 // The table: every metric with its name, its labels and its help.
 Metrics::Metrics(std::string_view build)
     : jobs_(Counters(registry_, "cascade_requests_total",
-                     "Requests by cascade, outcome (a status code) and reason "
-                     "(empty for OK), refused ones included.")),
+                     "Requests without a wrong field, by cascade, outcome (a "
+                     "status code) and reason (empty for OK), those that the "
+                     "door refused included.")),
       calls_(Counters(registry_, "cascade_rpcs_total",
                       "RPCs that ended, by method, code and reason (empty for "
                       "OK).")),

@@ -64,8 +64,7 @@ grpc::Status CallRecord::End(const absl::Status& status) {
   }
   observer_.CallEnded(method_, status.code(), reason, duration);
   const bool is_our_fault = status.code() == absl::StatusCode::kInternal ||
-                            status.code() == absl::StatusCode::kUnknown ||
-                            status.code() == absl::StatusCode::kDataLoss;
+                            status.code() == absl::StatusCode::kUnknown;
   std::vector<LogField> fields = {
       {"request_id", request_id_},
       {"method", method_},
