@@ -10,11 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/evaluation/cascade_sampler.h"
-#include "models/training/contact_sheet.h"
 #include "models/image_codec.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
 #include "models/tool/sampling_options.h"
+#include "models/training/contact_sheet.h"
 #include "models/weights/safetensors.h"
 #include "server/base/status_macros.h"
 
