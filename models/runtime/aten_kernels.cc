@@ -75,7 +75,8 @@ class AtenKernels final : public StepKernels {
             .to(at::kDouble);
     at::Tensor x0 =
         EstimateX0(rows, x, Guided(rows, output, conditional, pool.x.size(1)));
-    at::Tensor finite = x0.isfinite();
+    // As floats, which is what becomes of them.
+    at::Tensor finite = x0.to(at::kFloat).isfinite();
     x0 = Clip(rows, x0);
 
     at::Tensor next =
@@ -83,7 +84,10 @@ class AtenKernels final : public StepKernels {
         weights([](const UpdateRow& row) { return row.line->b[0]; }) * x0;
     next = AddHistory(rows, pool, next);
     next = AddNoise(rows, conditional, next);
-    finite = finite.logical_and(next.isfinite()).flatten(1).all(1).cpu();
+    finite = finite.logical_and(next.to(at::kFloat).isfinite())
+                 .flatten(1)
+                 .all(1)
+                 .cpu();
 
     pool.x0.index_copy_(
         0, indices([](const UpdateRow& row) { return row.x0_rows[0]; }),

@@ -45,10 +45,13 @@ void EstimateX0(const SamplerLine& line, const float* x, size_t count,
   }
 }
 
+// As floats, which is what becomes of them.
 bool AllFinite(const Block& values, size_t count) {
   // 0 times an infinite or NaN is NaN, and stays so in a sum.
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += 0.0 * values[i];
+  float sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    sum += 0.0f * static_cast<float>(values[i]);
+  }
   return sum == 0;
 }
 

@@ -141,6 +141,15 @@ TEST(StepUpdateTest, ReportsWhatIsNotFinite) {
   }
 }
 
+// A double holds it, the image does not.
+TEST(StepUpdateTest, ReportsWhatAFloatCannotHold) {
+  Element element;
+  element.line = Line(1, 0, 1e30, 0);
+  element.x = 1e10f;
+  element.Update();
+  EXPECT_FALSE(element.finite);
+}
+
 TEST(StepUpdateTest, LargeImagesAreUpdatedToTheLastElement) {
   constexpr size_t kSize = 1000;
   const SamplerLine line = Line(1, 0, 2, 0);
