@@ -96,16 +96,20 @@ TEST(SlowReaderTest, AStalledReaderIsCutOffAlone) {
 // The write may end between the decision to cut its reader off and the word to
 // gRPC: the call has to be there for that word.
 TEST(SlowReaderTest, AReaderThatWakesUpWhileItIsCutOffIsCutOff) {
-  ScriptedServer::Options options = LargeImages();
+  ScriptedServer::Options options;
+  options.stages = {{.resolution = 2048}};  // One picture fills any window.
   options.reader_stall_timeout = absl::Milliseconds(300);
   ScriptedServer served(options);
   served.generator().HoldNextCancel();
   const auto stub = served.Stub();
   grpc::ClientContext context;
-  const auto reader = stub->GenerateImage(&context, LargeRequest(1));
+  v1::GenerateImageRequest request = DigitRequest();
+  request.mutable_output()->set_format(v1::IMAGE_FORMAT_RAW);
+  request.mutable_output()->set_preview_every_steps(1);
+  const auto reader = stub->GenerateImage(&context, request);
   EXPECT_EQ(served.generator().AwaitCancel().code(),
             absl::StatusCode::kResourceExhausted);
-  // The first picture is more than the window holds: what it waits for.
+  // The write that stalls is the first picture's.
   Response response;
   while (reader->Read(&response) && !response.has_preview()) {
   }
