@@ -23,6 +23,8 @@ class CascadeManifestTest : public testing::Test {
   CascadeManifestTest()
       : folder_(testing::TempDir() + "/" +
                 testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    // What an earlier run left would count as the package's.
+    std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     CascadeManifest manifest;
     manifest.name = "dots";
