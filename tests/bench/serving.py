@@ -40,7 +40,8 @@ def load(build, server, cascade, clients, requests):
 
 
 def start_server(build, package, flags):
-    server = subprocess.Popen([build / "bin/cascade-server", "--listen", "127.0.0.1:0", "--cascade", f"bench={package}",
+    server = subprocess.Popen([build / "bin/cascade-server", "--listen", "127.0.0.1:0", "--log_level", "error",
+                               "--cascade", f"bench={package}",
                                *flags], stdout=subprocess.PIPE, text=True)
     for line in server.stdout:
         match = LISTENING.search(line)
