@@ -15,8 +15,9 @@
 
 namespace cascade {
 
-// The finished image of a stage, as exact floats on the device that made it.
-// Immutable, so that any number of stages and threads may read it.
+// The finished image of a stage, as exact floats: on the device that made it,
+// or in host memory (models/host_stage_output.h). Immutable, so that any number
+// of stages and threads may read it.
 class StageOutput {
  public:
   virtual ~StageOutput() = default;
@@ -24,8 +25,18 @@ class StageOutput {
   virtual int resolution() const = 0;
   virtual int channels() const = 0;
   // Copies the floats to the host: channels x height x width, nominally in
-  // [-1, 1].
-  virtual std::vector<float> ToHost() const = 0;
+  // [-1, 1]. Blocks for the device; fails as a step does.
+  virtual absl::StatusOr<std::vector<float>> ToHost() const = 0;
+};
+
+// An image that was taken out of an executor between two lines, whole and in
+// host memory. Any executor of the same stage goes on with it, and makes the
+// same bytes. Immutable.
+class ParkedImage {
+ public:
+  virtual ~ParkedImage() = default;
+
+  virtual int64_t bytes() const = 0;
 };
 
 // What a stage is to do for one image.
@@ -42,6 +53,9 @@ struct ImagePlan {
   double augmentation_level = 0;
   // The stage below's image; null for a base.
   std::shared_ptr<const StageOutput> input;
+  // Goes on from here instead of beginning; `input` is then not looked at.
+  // Null: begins.
+  std::shared_ptr<const ParkedImage> parked = nullptr;
 };
 
 // A place in an executor's pool: x, x0 history, conditioning, class, seed,
@@ -78,7 +92,10 @@ struct ExecutorLimits {
   // Ascending in rows; a subset of batch_rows.
   std::vector<BatchCost> costs;
   int64_t bytes_per_slot = 0;
+  // What a step needs beside the slots, by network row: measured at load.
   int64_t bytes_per_row = 0;
+  // The network's, once for all executors of the stage on the device.
+  int64_t weight_bytes = 0;
 };
 
 // One stage's weights on one device, and a pool of slots.
@@ -86,6 +103,10 @@ struct ExecutorLimits {
 // Owned by one lane and called from its thread only; StageOutputs may be read
 // anywhere. A step is transactional: when Enqueue() or Wait() fails, the slots
 // hold what they held before it, and it may be repeated in smaller pieces.
+//
+// Errors: RESOURCE_EXHAUSTED when the device's memory does not suffice;
+// UNAVAILABLE when the device is lost, and nothing on it will ever work again;
+// anything else is a fault of the call alone.
 class StageExecutor {
  public:
   virtual ~StageExecutor() = default;
@@ -109,6 +130,11 @@ class StageExecutor {
 
   // The finished image of a slot whose lines have all run.
   virtual absl::StatusOr<std::shared_ptr<const StageOutput>> Export(
+      Slot slot) = 0;
+
+  // Copies an image to host memory between two of its lines. The slot stays as
+  // it is.
+  virtual absl::StatusOr<std::shared_ptr<const ParkedImage>> Park(
       Slot slot) = 0;
 
   // Frees the slots.

@@ -38,7 +38,8 @@ absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
         CompileSampler(spec.stages[i].diffusion, stages[i].sampler));
     stage.table = std::make_shared<const SamplerTable>(std::move(table));
     stage.augmentation_level = stages[i].augmentation_level;
-    ASSIGN_OR_RETURN(stage.executor, model.MakeExecutor(static_cast<int>(i)));
+    ASSIGN_OR_RETURN(stage.executor,
+                     model.MakeExecutor(static_cast<int>(i), "cpu"));
     sampler->stages_.push_back(std::move(stage));
   }
   return sampler;

@@ -72,7 +72,7 @@ absl::StatusOr<std::unique_ptr<TorchCascadeModel>> TorchCascadeModel::Load(
       CheckRange("max_batch_rows", options.max_batch_rows, kMaxBatchRows));
   RETURN_IF_ERROR(
       CheckRange("slots_per_executor", options.slots_per_executor, kMaxSlots));
-  ASSIGN_OR_RETURN(const at::Device device, ParseDevice(options.device));
+  ASSIGN_OR_RETURN(const at::Device device, ParseDevice("cpu"));
   ASSIGN_OR_RETURN(const CascadeManifest manifest, ReadManifest(folder));
   std::unique_ptr<TorchCascadeModel> model(new TorchCascadeModel(options));
   model->spec_ = SpecOf(manifest, options.name);
@@ -122,7 +122,7 @@ absl::StatusOr<ExecutorLimits> TorchCascadeModel::Probe(
 }
 
 absl::StatusOr<std::unique_ptr<StageExecutor>> TorchCascadeModel::MakeExecutor(
-    int stage_index) const {
+    int stage_index, const std::string& /*device*/) const {
   if (stage_index < 0 || static_cast<size_t>(stage_index) >= stages_.size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "stage_index = ", stage_index, " is not in 0..", stages_.size() - 1));

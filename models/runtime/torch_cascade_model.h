@@ -21,7 +21,7 @@ class TorchCascadeModel final : public CascadeModel {
 
   const CascadeSpec& spec() const override { return spec_; }
   absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(
-      int stage_index) const override;
+      int stage_index, const std::string& device) const override;
 
  private:
   struct Stage {

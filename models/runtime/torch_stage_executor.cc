@@ -171,6 +171,11 @@ void TorchStageExecutor::FillLowRes(Slot slot, const ImagePlan& plan) {
           .squeeze(0));
 }
 
+absl::StatusOr<std::shared_ptr<const ParkedImage>> TorchStageExecutor::Park(
+    Slot slot) {
+  return absl::UnimplementedError(absl::StrCat("slot ", slot));
+}
+
 void TorchStageExecutor::Release(std::span<const Slot> slots) {
   for (Slot slot : slots) {
     // A slot that is free already stays free.

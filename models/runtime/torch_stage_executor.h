@@ -39,6 +39,7 @@ class TorchStageExecutor final : public StageExecutor {
   absl::StatusOr<Ticket> Enqueue(std::span<const StepRow> rows) override;
   absl::StatusOr<StepOutcome> Wait(Ticket ticket) override;
   absl::StatusOr<std::shared_ptr<const StageOutput>> Export(Slot slot) override;
+  absl::StatusOr<std::shared_ptr<const ParkedImage>> Park(Slot slot) override;
   void Release(std::span<const Slot> slots) override;
 
   // The x0 estimate of the slot's last line, channels first: what a preview

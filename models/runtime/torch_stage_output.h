@@ -17,7 +17,7 @@ class TorchStageOutput final : public StageOutput {
 
   int resolution() const override { return static_cast<int>(image_.size(1)); }
   int channels() const override { return static_cast<int>(image_.size(0)); }
-  std::vector<float> ToHost() const override;
+  absl::StatusOr<std::vector<float>> ToHost() const override;
 
   const at::Tensor& image() const { return image_; }
 

@@ -64,7 +64,6 @@ void SamplingOptions::AddTo(CLI::App& command) {
 absl::StatusOr<std::unique_ptr<CascadeModel>> SamplingOptions::Load(
     const std::string& package) const {
   LoadOptions options;
-  options.device = device;
   options.reproducibility =
       fast ? Reproducibility::kFast : Reproducibility::kExact;
   return LoadCascade(package, options);

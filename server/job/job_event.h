@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "models/host_image.h"
+#include "models/stage_executor.h"
 #include "server/job/generation_request.h"
 
 namespace cascade {
@@ -14,6 +17,13 @@ namespace cascade {
 // The request was admitted.
 struct QueuedEvent {
   int position = 0;  // Images ahead of its first one; 0 when none.
+  // When its first step and its end are expected, from now.
+  absl::Duration expected_wait = absl::ZeroDuration();
+  absl::Duration expected_time = absl::ZeroDuration();
+  // As granted: the server's configuration caps what a client asks for.
+  Priority priority = Priority::kStandard;
+  // What will run: under kBestEffort it may be less than was asked for.
+  int target_stage = 0;
 };
 
 // The first step of an image in a stage is about to run.
@@ -35,6 +45,8 @@ struct PictureEvent {
   int num_steps = 0;
   bool is_preview = false;
   Picture picture;
+  // The exact output, if the request asks for it and this is a stage's image.
+  std::shared_ptr<const StageOutput> state = nullptr;
 };
 
 // Pixels in the format that the client chose.
@@ -60,6 +72,10 @@ struct FinishedEvent {
   absl::Duration queued;  // From admission to the first step.
   absl::Duration total;   // From admission to here.
   std::vector<StageTiming> timings;
+  // What ran: kBestEffort may have taken steps and stages off the request.
+  bool reduced_for_deadline = false;
+  int target_stage = 0;
+  std::vector<StageOptions> stages;  // One for each stage 0..target_stage.
 };
 
 using JobEvent = std::variant<QueuedEvent, StageStartedEvent,

@@ -63,7 +63,7 @@ absl::StatusOr<Lane::Runners> Lane::MakeRunners() const {
     auto& stages = runners.emplace_back();
     for (const StageSpec& stage : model->spec().stages) {
       ASSIGN_OR_RETURN(std::unique_ptr<StageExecutor> executor,
-                       model->MakeExecutor(stage.index));
+                       model->MakeExecutor(stage.index, "cpu"));
       stages.push_back(std::make_unique<StageRunner>(
           std::move(executor), metrics_.Stage(model->spec().name, stage.name)));
     }

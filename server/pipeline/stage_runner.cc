@@ -38,12 +38,16 @@ StageRunner::StageRunner(std::unique_ptr<StageExecutor> executor,
 
 StepReport StageRunner::Step(int stage_index,
                              std::span<const PlannedImage> images) {
-  StepReport report(images.size());
-  for (size_t i = 0; i < images.size(); ++i) report[i].image = images[i].image;
+  StepReport report;
+  report.images.resize(images.size());
+  for (size_t i = 0; i < images.size(); ++i) {
+    report.images[i].image = images[i].image;
+  }
   Admit(images, report);
   std::vector<Part> parts;
   for (size_t i = 0; i < images.size(); ++i) {
-    if (report[i].status.ok()) parts.push_back({&images[i], &report[i]});
+    if (report.images[i].status.ok())
+      parts.push_back({&images[i], &report.images[i]});
   }
   if (parts.empty()) return report;
   Announce(stage_index, parts);
@@ -87,7 +91,7 @@ void StageRunner::Admit(std::span<const PlannedImage> images,
     if (slot.ok()) {
       slots_[images[newcomers[k]].image] = slot->front();
     } else {
-      report[newcomers[k]].status = StepFailure(slot.status());
+      report.images[newcomers[k]].status = StepFailure(slot.status());
     }
   }
 }

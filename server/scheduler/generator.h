@@ -32,9 +32,12 @@ class Generator {
   virtual std::vector<std::shared_ptr<const CascadeSpec>> ListCascades()
       const = 0;
 
-  // Admits a job or refuses it: RESOURCE_EXHAUSTED when the queue's bounds are
-  // met, UNAVAILABLE while draining, NOT_FOUND for the cascade. Never blocks.
-  // The first event is `queued`; exactly one Close() ends the stream.
+  // Admits a job or refuses it: RESOURCE_EXHAUSTED when the bounds of the queue
+  // or of the tenant are met, or when the deadline cannot be met now,
+  // DEADLINE_EXCEEDED when an idle server could not meet it either, UNAVAILABLE
+  // while draining, NOT_FOUND for the cascade, ABORTED when another version of
+  // the cascade has taken its place: find it and check the request again. Never
+  // blocks. The first event is `queued`; exactly one Close() ends the stream.
   virtual absl::StatusOr<Admitted> Submit(GenerationRequest request) = 0;
 
   // Ends a job: its images leave before the next step is submitted, and its

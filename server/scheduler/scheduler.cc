@@ -216,11 +216,13 @@ void Scheduler::StepDone(int /*lane*/, StepReport report) {
   Effects effects;
   {
     MutexLock lock(mutex_);
-    for (ImageReport& image : report) SettleLocked(image, now, effects);
+    for (ImageReport& image : report.images) SettleLocked(image, now, effects);
     // The lane itself asks next, and then wakes the others.
   }
   runner_.Run(std::move(effects));
 }
+
+void Scheduler::LaneLost(int /*lane*/, absl::Status /*why*/) {}
 
 void Scheduler::Drain() {
   MutexLock lock(mutex_);

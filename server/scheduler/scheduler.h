@@ -79,6 +79,8 @@ class Scheduler : public Generator, public LaneWork {
   void StepDone(int lane, StepReport report) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  void LaneLost(int lane, absl::Status why) override;
+
   // Refuses new jobs from now on; what was admitted goes on.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "models/stage_executor.h"
 #include "server/job/event_stream.h"
@@ -22,9 +24,12 @@ struct ImageId {
   auto operator<=>(const ImageId&) const = default;
 };
 
-// One stage of one cascade, both by their place in the server's list.
+// One loaded version of a cascade. Never used again after it is unloaded.
+using CascadeId = int;
+
+// One stage of one cascade.
 struct StageId {
-  int cascade = 0;
+  CascadeId cascade = 0;
   int stage = 0;
 
   auto operator<=>(const StageId&) const = default;
@@ -40,9 +45,14 @@ struct PlannedImage {
   int num_lines = 0;
   bool wants_pixels = false;  // A preview, or the stage image on the last line.
   bool hands_over = false;    // Its float output is wanted after the last line.
+  // The output also goes to the client, with the pixels.
+  bool returns_state = false;
   uint64_t image_seed = 0;
   // Where its pictures go.
   std::shared_ptr<EventStream> events;
+  // Becomes true when the job ends. The lane looks at it last before it submits
+  // the step, and then leaves the image out: its report is CANCELLED.
+  std::shared_ptr<const std::atomic<bool>> ended;
 
   bool is_last() const { return line + 1 == num_lines; }
 };
@@ -53,9 +63,14 @@ struct SlotRelease {
   ImageId image;
 };
 
-// What a lane does next: releases first, then the step. There may be no step.
+// An image whose slot is to be freed for another one. It goes on later.
+using SlotPark = SlotRelease;
+
+// What a lane does next: releases, parks, and then the step. Each may be
+// missing.
 struct StepPlan {
   std::vector<SlotRelease> releases;
+  std::vector<SlotPark> parks;
   StageId stage;
   std::vector<PlannedImage> images;
 };
@@ -70,7 +85,16 @@ struct ImageReport {
   absl::Duration device_time;  // Its share of the step.
 };
 
-// In the order of the plan's images.
-using StepReport = std::vector<ImageReport>;
+// A parked image, or why it could not be parked and is lost. Its slot is free.
+struct ParkReport {
+  ImageId image;
+  absl::StatusOr<std::shared_ptr<const ParkedImage>> parked;
+};
+
+// What became of a plan that had images or parks.
+struct StepReport {
+  std::vector<ImageReport> images;  // In the order of the plan's.
+  std::vector<ParkReport> parks;    // Likewise.
+};
 
 }  // namespace cascade

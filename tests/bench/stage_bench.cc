@@ -32,7 +32,7 @@ class GreyOutput final : public StageOutput {
 
   int resolution() const override { return resolution_; }
   int channels() const override { return channels_; }
-  std::vector<float> ToHost() const override {
+  absl::StatusOr<std::vector<float>> ToHost() const override {
     return std::vector<float>(
         static_cast<size_t>(channels_ * resolution_ * resolution_), 0.0f);
   }
@@ -161,7 +161,7 @@ int Main(int argc, char** argv) {
   }
   std::vector<std::unique_ptr<StageExecutor>> executors;
   for (const StageSpec& stage : (*model)->spec().stages) {
-    auto executor = (*model)->MakeExecutor(stage.index);
+    auto executor = (*model)->MakeExecutor(stage.index, "cpu");
     if (!executor.ok()) {
       std::fprintf(stderr, "%s\n", executor.status().ToString().c_str());
       return 1;

@@ -15,7 +15,15 @@ class EmptyOutput : public StageOutput {
  public:
   int resolution() const override { return 1; }
   int channels() const override { return 1; }
-  std::vector<float> ToHost() const override { return {0.0f}; }
+  absl::StatusOr<std::vector<float>> ToHost() const override {
+    return std::vector<float>{0.0f};
+  }
+};
+
+// A parked image without contents.
+class EmptyParkedImage : public ParkedImage {
+ public:
+  int64_t bytes() const override { return 1; }
 };
 
 // A lane without a thread: a test takes its plans and reports its steps. Keeps
@@ -31,12 +39,15 @@ class HandLane {
     for (const SlotRelease& release : plan_.releases) {
       if (slots_.erase({release.stage, release.image}) != 1) ++violations_;
     }
+    for (const SlotPark& park : plan_.parks) {
+      if (slots_.erase({park.stage, park.image}) != 1) ++violations_;
+    }
     for (const PlannedImage& image : plan_.images) {
       const bool has_slot = slots_.contains({plan_.stage, image.image});
       if (has_slot == image.admit.has_value()) ++violations_;
       slots_.insert({plan_.stage, image.image});
     }
-    steps_ = !plan_.images.empty();
+    steps_ = !plan_.images.empty() || !plan_.parks.empty();
     return plan_;
   }
 
@@ -46,7 +57,7 @@ class HandLane {
               const absl::Status& status = absl::InternalError("failed")) {
     StepReport report;
     for (const PlannedImage& image : plan_.images) {
-      ImageReport& part = report.emplace_back();
+      ImageReport& part = report.images.emplace_back();
       part.image = image.image;
       part.device_time = absl::Milliseconds(1);
       if (failed.contains(image.image)) part.status = status;
@@ -56,6 +67,10 @@ class HandLane {
       if (!part.status.ok() || image.is_last()) {
         slots_.erase({plan_.stage, image.image});
       }
+    }
+    for (const SlotPark& park : plan_.parks) {
+      report.parks.push_back(
+          {park.image, std::make_shared<EmptyParkedImage>()});
     }
     steps_ = false;
     work_.StepDone(index_, std::move(report));

@@ -16,6 +16,21 @@ void Require(bool condition, const char* rule) {
   std::abort();
 }
 
+// An image between two lines: its plan, and how far it is.
+class ScriptedParkedImage : public ParkedImage {
+ public:
+  ScriptedParkedImage(uint64_t image_seed, size_t line)
+      : image_seed_(image_seed), line_(line) {}
+
+  int64_t bytes() const override { return 1; }
+  uint64_t image_seed() const { return image_seed_; }
+  size_t line() const { return line_; }
+
+ private:
+  const uint64_t image_seed_;
+  const size_t line_;
+};
+
 class ScriptedOutput : public StageOutput {
  public:
   ScriptedOutput(int resolution, int channels, float value)
@@ -23,7 +38,7 @@ class ScriptedOutput : public StageOutput {
 
   int resolution() const override { return resolution_; }
   int channels() const override { return channels_; }
-  std::vector<float> ToHost() const override {
+  absl::StatusOr<std::vector<float>> ToHost() const override {
     const size_t side = static_cast<size_t>(resolution_);
     return std::vector<float>(static_cast<size_t>(channels_) * side * side,
                               value_);
@@ -180,7 +195,8 @@ class ScriptedExecutor : public StageExecutor {
       return absl::ResourceExhaustedError("no free slot");
     }
     for (const ImagePlan& plan : plans) {
-      Require((plan.input != nullptr) == (spec_.index > 0),
+      Require(plan.parked != nullptr ||
+                  (plan.input != nullptr) == (spec_.index > 0),
               "an input for each stage but the base");
       if (!script_.IsAdmissible({plan.image_seed, spec_.index})) {
         return absl::InternalError("the script refuses the image");
@@ -188,7 +204,7 @@ class ScriptedExecutor : public StageExecutor {
     }
     std::vector<Slot> slots;
     for (const ImagePlan& plan : plans) {
-      images_[next_slot_] = {plan, 0};
+      images_[next_slot_] = {plan, FirstLine(plan)};
       slots.push_back(next_slot_++);
     }
     script_.CountSlots(static_cast<int>(plans.size()));
@@ -246,6 +262,15 @@ class ScriptedExecutor : public StageExecutor {
                                                   spec_.channels, 0.0f);
   }
 
+  absl::StatusOr<std::shared_ptr<const ParkedImage>> Park(Slot slot) override {
+    Require(images_.contains(slot), "only admitted slots are parked");
+    const Resident& image = images_[slot];
+    Require(image.line < image.plan.table->lines.size(),
+            "only unfinished images are parked");
+    return std::make_shared<const ScriptedParkedImage>(image.plan.image_seed,
+                                                       image.line);
+  }
+
   void Release(std::span<const Slot> slots) override {
     for (const Slot slot : slots) {
       Require(images_.erase(slot) == 1, "a slot is released once");
@@ -258,6 +283,14 @@ class ScriptedExecutor : public StageExecutor {
     ImagePlan plan;
     size_t line = 0;
   };
+
+  // Where an image begins, or goes on.
+  static size_t FirstLine(const ImagePlan& plan) {
+    if (plan.parked == nullptr) return 0;
+    const auto& parked = dynamic_cast<const ScriptedParkedImage&>(*plan.parked);
+    Require(parked.image_seed() == plan.image_seed, "an image's own state");
+    return parked.line();
+  }
 
   HostImage Pixels(const Resident& image) const {
     const size_t side = static_cast<size_t>(spec_.resolution);
@@ -303,7 +336,7 @@ ScriptedCascade::ScriptedCascade(std::string name,
 }
 
 absl::StatusOr<std::unique_ptr<StageExecutor>> ScriptedCascade::MakeExecutor(
-    int stage_index) const {
+    int stage_index, const std::string& /*device*/) const {
   const size_t k = static_cast<size_t>(stage_index);
   return std::make_unique<ScriptedExecutor>(spec_.stages[k], stages_[k],
                                             *script_);

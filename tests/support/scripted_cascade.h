@@ -98,7 +98,7 @@ class ScriptedCascade : public CascadeModel {
 
   const CascadeSpec& spec() const override { return spec_; }
   absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(
-      int stage_index) const override;
+      int stage_index, const std::string& device) const override;
 
   Script& script() const { return *script_; }
 

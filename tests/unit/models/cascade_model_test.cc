@@ -29,7 +29,7 @@ std::vector<uint8_t> Generate(const CascadeModel& model, int class_id) {
   std::shared_ptr<const StageOutput> image;
   std::vector<uint8_t> pixels;
   for (const StageSpec& stage : model.spec().stages) {
-    auto executor = model.MakeExecutor(stage.index).value();
+    auto executor = model.MakeExecutor(stage.index, "cpu").value();
     ImagePlan plan;
     plan.table = std::make_shared<SamplerTable>(
         CompileSampler(stage.diffusion, stage.default_sampler).value());
@@ -64,7 +64,7 @@ TEST(CascadeModelTest, LoadsWhatThePackageDescribes) {
   EXPECT_EQ(spec.stages[1].low_resolution, 8);
   EXPECT_GT(spec.stages[1].parameters, 1000);
 
-  const auto executor = model->MakeExecutor(0).value();
+  const auto executor = model->MakeExecutor(0, "cpu").value();
   EXPECT_EQ(executor->spec().name, "8x8");
   EXPECT_EQ(executor->limits().slots, 4);
   EXPECT_EQ(executor->limits().batch_rows.front(), 1);
@@ -72,7 +72,7 @@ TEST(CascadeModelTest, LoadsWhatThePackageDescribes) {
   EXPECT_EQ(executor->limits().costs.front().rows, 1);
   EXPECT_GT(executor->limits().bytes_per_slot, 0);
   EXPECT_GT(executor->limits().bytes_per_row, 0);
-  EXPECT_EQ(model->MakeExecutor(2).status().message(),
+  EXPECT_EQ(model->MakeExecutor(2, "cpu").status().message(),
             "stage_index = 2 is not in 0..1");
 }
 
@@ -146,13 +146,6 @@ TEST(CascadeModelTest, RefusesOptionsOutOfRange) {
   options.slots_per_executor = 5000;
   EXPECT_EQ(error(options).message(),
             "slots_per_executor = 5000 is not in 1..4096");
-  options = Small();
-  options.device = "tpu";
-  EXPECT_EQ(error(options).message(), "device = \"tpu\" is not cpu or cuda:N");
-#ifndef CASCADE_CUDA
-  options.device = "cuda:0";
-  EXPECT_EQ(error(options).code(), absl::StatusCode::kUnimplemented);
-#endif
 }
 
 TEST(CascadeModelTest, BuildSaysWhatTheBytesDependOn) {

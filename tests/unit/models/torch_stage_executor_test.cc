@@ -154,7 +154,7 @@ void RunToTheEnd(StageExecutor& executor, Slot slot, const ImagePlan& plan) {
 }
 
 std::vector<float> Finished(StageExecutor& executor, Slot slot) {
-  return executor.Export(slot).value()->ToHost();
+  return executor.Export(slot).value()->ToHost().value();
 }
 
 // Each image of `plans`, made alone.

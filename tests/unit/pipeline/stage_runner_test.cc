@@ -69,7 +69,8 @@ class StageRunnerTest : public ::testing::Test {
       "c", {{.resolution = 8}, {.resolution = 16, .slots = 4}}};
   Script& script_ = cascade_.script();
   Metrics metrics_{"test"};
-  StageRunner runner_{*cascade_.MakeExecutor(1), metrics_.Stage("c", "16x16")};
+  StageRunner runner_{*cascade_.MakeExecutor(1, "cpu"),
+                      metrics_.Stage("c", "16x16")};
   std::shared_ptr<const SamplerTable> table_ =
       std::make_shared<const SamplerTable>(
           SamplerTable{.lines = std::vector<SamplerLine>(2)});
@@ -80,12 +81,12 @@ class StageRunnerTest : public ::testing::Test {
 };
 
 TEST_F(StageRunnerTest, RunsAnImageToItsOutputAndFreesTheSlot) {
-  StepReport report = runner_.Step(1, Plans({0}, 0));
+  std::vector<ImageReport> report = runner_.Step(1, Plans({0}, 0)).images;
   ASSERT_THAT(report, SizeIs(1));
   EXPECT_OK(report[0].status);
   EXPECT_EQ(report[0].output, nullptr);
   EXPECT_EQ(script_.slots_in_use(), 1);
-  report = runner_.Step(1, Plans({0}, 1));
+  report = runner_.Step(1, Plans({0}, 1)).images;
   EXPECT_OK(report[0].status);
   EXPECT_NE(report[0].output, nullptr);
   EXPECT_EQ(script_.slots_in_use(), 0);
@@ -95,14 +96,15 @@ TEST_F(StageRunnerTest, RunsAnImageToItsOutputAndFreesTheSlot) {
 TEST_F(StageRunnerTest, SharesTheDeviceTimeByRows) {
   std::vector<PlannedImage> plans = Plans({0, 1}, 0);
   plans[1].rows = 3;
-  const StepReport report = runner_.Step(1, plans);
+  const std::vector<ImageReport> report = runner_.Step(1, plans).images;
   EXPECT_EQ(report[0].device_time, absl::Microseconds(250));
   EXPECT_EQ(report[1].device_time, absl::Microseconds(750));
 }
 
 TEST_F(StageRunnerTest, SplitsAStepThatRunsOutOfMemory) {
   script_.SetMemoryRows(2);
-  const StepReport report = runner_.Step(1, Plans({0, 1, 2, 3}, 0));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1, 2, 3}, 0)).images;
   for (const ImageReport& image : report) EXPECT_OK(image.status);
   ASSERT_THAT(script_.steps(), SizeIs(2));
   EXPECT_THAT(script_.steps()[0].image_seeds, ElementsAre(0, 1));
@@ -111,7 +113,8 @@ TEST_F(StageRunnerTest, SplitsAStepThatRunsOutOfMemory) {
 
 TEST_F(StageRunnerTest, SplitsOnceOnly) {
   script_.SetMemoryRows(1);
-  const StepReport report = runner_.Step(1, Plans({0, 1, 2}, 0));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
   EXPECT_OK(report[0].status);
   for (const size_t i : {1u, 2u}) {
     EXPECT_THAT(report[i].status,
@@ -122,7 +125,8 @@ TEST_F(StageRunnerTest, SplitsOnceOnly) {
 
 TEST_F(StageRunnerTest, AFailedStepFailsItsImages) {
   script_.FailNextStep(1, absl::UnknownError("broken"));
-  const StepReport report = runner_.Step(1, Plans({0, 1}, 0));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1}, 0)).images;
   for (const ImageReport& image : report) {
     EXPECT_THAT(image.status,
                 HasReason(absl::StatusCode::kInternal, kStepFailed));
@@ -132,7 +136,8 @@ TEST_F(StageRunnerTest, AFailedStepFailsItsImages) {
 
 TEST_F(StageRunnerTest, ANotFiniteImageFailsAlone) {
   script_.MakeNotFinite(1, 1);
-  const StepReport report = runner_.Step(1, Plans({0, 1, 2}, 0));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
               HasReason(absl::StatusCode::kInternal, kNotFinite));
@@ -142,7 +147,8 @@ TEST_F(StageRunnerTest, ANotFiniteImageFailsAlone) {
 
 TEST_F(StageRunnerTest, AnImageThatCannotBeAdmittedFailsAlone) {
   script_.FailAdmission(1, 1);
-  const StepReport report = runner_.Step(1, Plans({0, 1, 2}, 0));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
               HasReason(absl::StatusCode::kInternal, kStepFailed));
@@ -153,7 +159,8 @@ TEST_F(StageRunnerTest, AnImageThatCannotBeAdmittedFailsAlone) {
 TEST_F(StageRunnerTest, AnImageThatCannotBeExportedFailsAlone) {
   script_.FailExport(1, 1);
   runner_.Step(1, Plans({0, 1}, 0));
-  const StepReport report = runner_.Step(1, Plans({0, 1}, 1));
+  const std::vector<ImageReport> report =
+      runner_.Step(1, Plans({0, 1}, 1)).images;
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
               HasReason(absl::StatusCode::kInternal, kStepFailed));
