@@ -99,11 +99,8 @@ absl::Status Server::Load() {
 }
 
 absl::Status Server::StartEngine() {
-  std::vector<const CascadeModel*> models;
-  for (const auto& model : models_) models.push_back(model.get());
   const int num_lanes = NumLanes(options_.lanes);
-  ASSIGN_OR_RETURN(pipeline_,
-                   Pipeline::Create(std::move(models), num_lanes, metrics_));
+  ASSIGN_OR_RETURN(pipeline_, Pipeline::Create(models_, num_lanes, metrics_));
   Scheduler::Options options;
   options.num_lanes = num_lanes;
   options.admission = {

@@ -54,7 +54,7 @@ class Server {
   const Options options_;
   Metrics metrics_;
   Logger logger_;
-  std::vector<std::unique_ptr<CascadeModel>> models_;
+  std::vector<std::shared_ptr<const CascadeModel>> models_;
   std::unique_ptr<PictureEncoder> encoder_;
   ThreadPool encoding_;
   std::unique_ptr<Scheduler> scheduler_;

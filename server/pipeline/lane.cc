@@ -2,101 +2,80 @@
 
 #include <pthread.h>
 
-#include <string>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "server/base/status_macros.h"
 
 namespace cascade {
 
-absl::StatusOr<std::unique_ptr<Lane>> Lane::Create(
-    int index, std::vector<const CascadeModel*> models, Metrics& metrics) {
-  std::unique_ptr<Lane> lane(new Lane(index, std::move(models), metrics));
-  RETURN_IF_ERROR(lane->WaitUntilMade());
-  return lane;
-}
-
-Lane::Lane(int index, std::vector<const CascadeModel*> models, Metrics& metrics)
-    : index_(index), models_(std::move(models)), metrics_(metrics) {
-  thread_ = std::thread([this] { ThreadMain(); });
-}
+Lane::Lane(int index, std::string device)
+    : index_(index), device_(std::move(device)) {}
 
 Lane::~Lane() {
-  {
-    MutexLock lock(mutex_);
-    stopped_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Lane::Add(StageId stage, std::shared_ptr<const CascadeModel> model,
+               std::unique_ptr<StageExecutor> executor, StageMetrics& metrics) {
+  auto added =
+      std::make_shared<Stage>(std::move(model), std::move(executor), metrics);
+  MutexLock lock(mutex_);
+  stages_[stage] = std::move(added);
+}
+
+void Lane::Remove(CascadeId cascade) {
+  std::vector<std::shared_ptr<Stage>> removed;  // Die outside of the lock.
+  MutexLock lock(mutex_);
+  auto stage = stages_.lower_bound({.cascade = cascade, .stage = 0});
+  while (stage != stages_.end() && stage->first.cascade == cascade) {
+    removed.push_back(std::move(stage->second));
+    stage = stages_.erase(stage);
   }
-  changed_.SignalAll();
-  thread_.join();
 }
 
 void Lane::Run(LaneWork& work) {
-  {
-    MutexLock lock(mutex_);
-    work_ = &work;
-  }
-  changed_.SignalAll();
+  thread_ = std::thread([this, &work] {
+    pthread_setname_np(pthread_self(),
+                       ("lane-" + std::to_string(index_)).c_str());
+    RunPlans(work);
+  });
 }
 
-void Lane::ThreadMain() {
-  pthread_setname_np(pthread_self(),
-                     ("lane-" + std::to_string(index_)).c_str());
-  absl::StatusOr<Runners> runners = MakeRunners();
-  if (runners.ok()) {
-    for (const auto& stages : *runners) {
-      std::vector<ExecutorLimits>& limits = limits_.emplace_back();
-      for (const auto& stage : stages) limits.push_back(stage->limits());
-    }
-  }
-  {
-    MutexLock lock(mutex_);
-    made_ = runners.status();
-  }
-  changed_.SignalAll();
-  if (!runners.ok()) return;
-  if (LaneWork* work = WaitForWork()) RunPlans(*work, *runners);
-}
-
-absl::StatusOr<Lane::Runners> Lane::MakeRunners() const {
-  Runners runners;
-  for (const CascadeModel* model : models_) {
-    auto& stages = runners.emplace_back();
-    for (const StageSpec& stage : model->spec().stages) {
-      ASSIGN_OR_RETURN(std::unique_ptr<StageExecutor> executor,
-                       model->MakeExecutor(stage.index, "cpu"));
-      stages.push_back(std::make_unique<StageRunner>(
-          std::move(executor), metrics_.Stage(model->spec().name, stage.name)));
-    }
-  }
-  return runners;
-}
-
-absl::Status Lane::WaitUntilMade() {
-  MutexLock lock(mutex_);
-  while (!made_.has_value()) changed_.Wait(mutex_);
-  return *made_;
-}
-
-LaneWork* Lane::WaitForWork() {
-  MutexLock lock(mutex_);
-  while (work_ == nullptr && !stopped_) changed_.Wait(mutex_);
-  return work_;
-}
-
-void Lane::RunPlans(LaneWork& work, const Runners& runners) const {
-  const auto runner = [&runners](StageId id) -> StageRunner& {
-    return *runners[static_cast<size_t>(id.cascade)]
-                   [static_cast<size_t>(id.stage)];
-  };
+void Lane::RunPlans(LaneWork& work) {
   while (const std::optional<StepPlan> plan = work.NextPlan(index_)) {
-    for (const SlotRelease& release : plan->releases) {
-      runner(release.stage).Release(release.image);
-    }
-    if (plan->images.empty()) continue;
-    StepReport report =
-        runner(plan->stage).Step(plan->stage.stage, plan->images);
-    work.StepDone(index_, std::move(report));
+    absl::StatusOr<StepReport> report = RunPlan(*plan);
+    if (!report.ok()) return work.LaneLost(index_, report.status());
+    if (plan->images.empty() && plan->parks.empty()) continue;
+    work.StepDone(index_, *std::move(report));
   }
+}
+
+absl::StatusOr<StepReport> Lane::RunPlan(const StepPlan& plan) {
+  for (const SlotRelease& release : plan.releases) {
+    const std::shared_ptr<Stage> stage = Find(release.stage);
+    if (stage == nullptr) continue;  // The slot is gone with its executor.
+    stage->runner.Release(release.image);
+    RETURN_IF_ERROR(stage->runner.loss());
+  }
+  StepReport report;
+  for (const SlotPark& park : plan.parks) {
+    const std::shared_ptr<Stage> stage = Find(park.stage);
+    report.parks.push_back(stage->runner.Park(park.image));
+    RETURN_IF_ERROR(stage->runner.loss());
+  }
+  if (plan.images.empty()) return report;
+  const std::shared_ptr<Stage> stage = Find(plan.stage);
+  report.images = stage->runner.Step(plan.stage.stage, plan.images);
+  RETURN_IF_ERROR(stage->runner.loss());
+  return report;
+}
+
+std::shared_ptr<Lane::Stage> Lane::Find(StageId stage) const {
+  MutexLock lock(mutex_);
+  const auto found = stages_.find(stage);
+  return found == stages_.end() ? nullptr : found->second;
 }
 
 }  // namespace cascade

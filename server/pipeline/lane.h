@@ -1,11 +1,11 @@
 #pragma once
 
+#include <map>
 #include <memory>
-#include <optional>
+#include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/cascade_model.h"
 #include "server/base/mutex.h"
@@ -15,54 +15,58 @@
 
 namespace cascade {
 
-// One worker thread with an executor for every stage of every cascade. Asks for
-// a plan, runs it, reports; never waits for an encoder, a socket or a log.
+// One worker thread on one device, with an executor for each stage that is
+// placed on it. Asks for a plan, runs it, reports; never waits for an encoder,
+// a socket or a log.
 //
-// States: making executors -> ready -> running -> ended. The executors live and
-// die on the lane's thread.
+// States: made -> running -> ended. A lane whose device is lost says so and
+// ends. Executors come and go while it runs. Thread-safe.
 class Lane {
  public:
-  // Starts the thread and makes the executors; blocks until they are made.
-  // `models` and `metrics` outlive the lane.
-  static absl::StatusOr<std::unique_ptr<Lane>> Create(
-      int index, std::vector<const CascadeModel*> models, Metrics& metrics);
-  // Joins the thread. If the lane runs, its work must have ended, or end soon.
+  Lane(int index, std::string device);
+  // Joins the thread: its work must have ended, or end soon.
   ~Lane();
 
-  // By cascade and stage. Constant once created.
-  const std::vector<std::vector<ExecutorLimits>>& limits() const {
-    return limits_;
-  }
+  const std::string& device() const { return device_; }
+
+  // Lets the lane run steps of `stage` from now on. Keeps `model`, which made
+  // `executor`, as long as that. `metrics` outlives the lane.
+  void Add(StageId stage, std::shared_ptr<const CascadeModel> model,
+           std::unique_ptr<StageExecutor> executor, StageMetrics& metrics)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Destroys the executors of a cascade. No plan names it any more, but in its
+  // releases.
+  void Remove(CascadeId cascade) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Starts to take plans from `work`, which outlives the lane. Once.
-  void Run(LaneWork& work) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run(LaneWork& work);
 
  private:
-  // By cascade and stage.
-  using Runners = std::vector<std::vector<std::unique_ptr<StageRunner>>>;
+  // An executor, and what has to outlive it.
+  struct Stage {
+    Stage(std::shared_ptr<const CascadeModel> maker,
+          std::unique_ptr<StageExecutor> executor, StageMetrics& metrics)
+        : model(std::move(maker)), runner(std::move(executor), metrics) {}
 
-  Lane(int index, std::vector<const CascadeModel*> models, Metrics& metrics);
+    std::shared_ptr<const CascadeModel> model;
+    StageRunner runner;
+  };
 
-  void ThreadMain() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<Runners> MakeRunners() const;
-  absl::Status WaitUntilMade() ABSL_LOCKS_EXCLUDED(mutex_);
-  // None: the lane is to end without having run.
-  LaneWork* WaitForWork() ABSL_LOCKS_EXCLUDED(mutex_);
-  void RunPlans(LaneWork& work, const Runners& runners) const;
+  // Until there are no more plans, or the device is lost.
+  void RunPlans(LaneWork& work);
+  // An error: the device is lost.
+  absl::StatusOr<StepReport> RunPlan(const StepPlan& plan);
+  // Null: not placed here, or removed.
+  std::shared_ptr<Stage> Find(StageId stage) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Constant after construction.
   const int index_;
-  const std::vector<const CascadeModel*> models_;
-  Metrics& metrics_;
+  const std::string device_;
 
-  // Written by the thread before it says that it is made, constant afterwards.
-  std::vector<std::vector<ExecutorLimits>> limits_;
-
-  Mutex mutex_;
-  CondVar changed_;
-  std::optional<absl::Status> made_ ABSL_GUARDED_BY(mutex_);
-  LaneWork* work_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable Mutex mutex_;
+  // Shared with a plan that is being run.
+  std::map<StageId, std::shared_ptr<Stage>> stages_ ABSL_GUARDED_BY(mutex_);
 
   std::thread thread_;  // Last, so that it sees the rest.
 };

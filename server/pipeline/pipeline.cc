@@ -7,30 +7,31 @@
 namespace cascade {
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(
-    std::vector<const CascadeModel*> models, int num_lanes, Metrics& metrics) {
-  std::vector<std::unique_ptr<Lane>> lanes;
+    std::vector<std::shared_ptr<const CascadeModel>> models, int num_lanes,
+    Metrics& metrics) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline());
+  for (const auto& model : models) {
+    pipeline->cascades_.push_back(
+        {.spec = std::make_shared<const CascadeSpec>(model->spec()),
+         .limits = {}});
+  }
   for (int index = 0; index < num_lanes; ++index) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Lane> lane,
-                     Lane::Create(index, models, metrics));
-    lanes.push_back(std::move(lane));
+    auto lane = std::make_unique<Lane>(index, "cpu");
+    for (size_t k = 0; k < models.size(); ++k) {
+      const CascadeSpec& spec = models[k]->spec();
+      for (const StageSpec& stage : spec.stages) {
+        ASSIGN_OR_RETURN(std::unique_ptr<StageExecutor> executor,
+                         models[k]->MakeExecutor(stage.index, lane->device()));
+        if (index == 0) {
+          pipeline->cascades_[k].limits.push_back(executor->limits());
+        }
+        lane->Add({static_cast<CascadeId>(k), stage.index}, models[k],
+                  std::move(executor), metrics.Stage(spec.name, stage.name));
+      }
+    }
+    pipeline->lanes_.push_back(std::move(lane));
   }
-  return std::unique_ptr<Pipeline>(
-      new Pipeline(std::move(models), std::move(lanes)));
-}
-
-Pipeline::Pipeline(std::vector<const CascadeModel*> models,
-                   std::vector<std::unique_ptr<Lane>> lanes)
-    : models_(std::move(models)), lanes_(std::move(lanes)) {}
-
-std::vector<ServedCascade> Pipeline::cascades() const {
-  std::vector<ServedCascade> cascades;
-  for (size_t i = 0; i < models_.size(); ++i) {
-    // All lanes are alike.
-    cascades.push_back(
-        {.spec = std::make_shared<const CascadeSpec>(models_[i]->spec()),
-         .limits = lanes_.front()->limits()[i]});
-  }
-  return cascades;
+  return pipeline;
 }
 
 void Pipeline::Run(LaneWork& work) {

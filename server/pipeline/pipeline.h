@@ -16,12 +16,13 @@ namespace cascade {
 class Pipeline {
  public:
   // Makes `num_lanes` lanes, one after the other, so that none disturbs the
-  // measurements of another. `models` and `metrics` outlive the pipeline.
+  // measurements of another. `metrics` outlives the pipeline.
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(
-      std::vector<const CascadeModel*> models, int num_lanes, Metrics& metrics);
+      std::vector<std::shared_ptr<const CascadeModel>> models, int num_lanes,
+      Metrics& metrics);
 
   // What the scheduler has to know.
-  std::vector<ServedCascade> cascades() const;
+  const std::vector<ServedCascade>& cascades() const { return cascades_; }
   int num_lanes() const { return static_cast<int>(lanes_.size()); }
 
   // Starts the lanes. `work` outlives the pipeline, whose destructor joins the
@@ -29,12 +30,11 @@ class Pipeline {
   void Run(LaneWork& work);
 
  private:
-  Pipeline(std::vector<const CascadeModel*> models,
-           std::vector<std::unique_ptr<Lane>> lanes);
+  Pipeline() = default;
 
-  // Constant after construction.
-  const std::vector<const CascadeModel*> models_;
-  const std::vector<std::unique_ptr<Lane>> lanes_;
+  // Constant after Create().
+  std::vector<ServedCascade> cascades_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
 };
 
 }  // namespace cascade

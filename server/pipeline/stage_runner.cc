@@ -25,9 +25,17 @@ absl::Status NotFinite(const PlannedImage& plan, int stage_index) {
   return ErrorWithReason(
       absl::StatusCode::kInternal, kNotFinite,
       absl::StrCat("image ", plan.image.index,
-                   " became infinite or NaN in "
-                   "step ",
-                   plan.line + 1, " of stage ", stage_index));
+                   " became infinite or NaN in step ", plan.line + 1,
+                   " of stage ", stage_index));
+}
+
+bool HasEnded(const PlannedImage& plan) {
+  return plan.ended != nullptr && plan.ended->load();
+}
+
+absl::Status Ended() {
+  return ErrorWithReason(absl::StatusCode::kCancelled, kCancelled,
+                         "the request has ended");
 }
 
 }  // namespace
@@ -36,62 +44,77 @@ StageRunner::StageRunner(std::unique_ptr<StageExecutor> executor,
                          StageMetrics& metrics)
     : executor_(std::move(executor)), metrics_(metrics) {}
 
-StepReport StageRunner::Step(int stage_index,
-                             std::span<const PlannedImage> images) {
-  StepReport report;
-  report.images.resize(images.size());
-  for (size_t i = 0; i < images.size(); ++i) {
-    report.images[i].image = images[i].image;
-  }
-  Admit(images, report);
+std::vector<ImageReport> StageRunner::Step(
+    int stage_index, std::span<const PlannedImage> images) {
+  std::vector<ImageReport> reports(images.size());
   std::vector<Part> parts;
   for (size_t i = 0; i < images.size(); ++i) {
-    if (report.images[i].status.ok())
-      parts.push_back({&images[i], &report.images[i]});
+    reports[i].image = images[i].image;
+    parts.push_back({&images[i], &reports[i]});
   }
-  if (parts.empty()) return report;
-  Announce(stage_index, parts);
-  RunOrSplit(stage_index, parts);
+  Admit(Remaining(parts));
+  const std::vector<Part> admitted = Remaining(parts);
+  Announce(stage_index, admitted);
+  RunOrSplit(stage_index, admitted);
   for (const Part& part : parts) {
     if (part.plan->is_last() || !part.report->status.ok()) {
       Release(part.plan->image);
     }
   }
-  return report;
+  return reports;
+}
+
+ParkReport StageRunner::Park(ImageId image) {
+  auto parked = executor_.Park(slots_.at(image));
+  if (!parked.ok()) parked = StepFailure(parked.status());
+  Release(image);
+  return {.image = image, .parked = std::move(parked)};
 }
 
 void StageRunner::Release(ImageId image) {
   const auto found = slots_.find(image);
   if (found == slots_.end()) return;
-  executor_->Release({&found->second, 1});
+  executor_.Release({&found->second, 1});
   slots_.erase(found);
 }
 
-void StageRunner::Admit(std::span<const PlannedImage> images,
-                        StepReport& report) {
+std::vector<StageRunner::Part> StageRunner::Remaining(Parts parts) {
+  std::vector<Part> remaining;
+  for (const Part& part : parts) {
+    if (!part.report->status.ok()) continue;
+    if (HasEnded(*part.plan)) {
+      part.report->status = Ended();
+    } else {
+      remaining.push_back(part);
+    }
+  }
+  return remaining;
+}
+
+void StageRunner::Admit(Parts parts) {
   std::vector<ImagePlan> plans;
-  std::vector<size_t> newcomers;
-  for (size_t i = 0; i < images.size(); ++i) {
-    if (!images[i].admit.has_value()) continue;
-    plans.push_back(*images[i].admit);
-    newcomers.push_back(i);
+  std::vector<Part> newcomers;
+  for (const Part& part : parts) {
+    if (!part.plan->admit.has_value()) continue;
+    plans.push_back(*part.plan->admit);
+    newcomers.push_back(part);
   }
   if (plans.empty()) return;
-  const absl::StatusOr<std::vector<Slot>> slots = executor_->Admit(plans);
+  const absl::StatusOr<std::vector<Slot>> slots = executor_.Admit(plans);
   if (slots.ok()) {
-    for (size_t k = 0; k < newcomers.size(); ++k) {
-      slots_[images[newcomers[k]].image] = (*slots)[k];
+    for (size_t i = 0; i < newcomers.size(); ++i) {
+      slots_[newcomers[i].plan->image] = (*slots)[i];
     }
     return;
   }
   // One bad image is no reason to fail the others.
-  for (size_t k = 0; k < newcomers.size(); ++k) {
+  for (size_t i = 0; i < newcomers.size(); ++i) {
     const absl::StatusOr<std::vector<Slot>> slot =
-        executor_->Admit({&plans[k], 1});
+        executor_.Admit({&plans[i], 1});
     if (slot.ok()) {
-      slots_[images[newcomers[k]].image] = slot->front();
+      slots_[newcomers[i].plan->image] = slot->front();
     } else {
-      report.images[newcomers[k]].status = StepFailure(slot.status());
+      newcomers[i].report->status = StepFailure(slot.status());
     }
   }
 }
@@ -99,7 +122,8 @@ void StageRunner::Admit(std::span<const PlannedImage> images,
 void StageRunner::Announce(int stage_index, Parts parts) const {
   for (const Part& part : parts) {
     const PlannedImage& plan = *part.plan;
-    if (!plan.admit.has_value()) continue;
+    // A parked image has begun already.
+    if (!plan.admit.has_value() || plan.admit->parked != nullptr) continue;
     plan.events->Push(StageStartedEvent{.image_index = plan.image.index,
                                         .image_seed = plan.image_seed,
                                         .stage_index = stage_index,
@@ -108,37 +132,41 @@ void StageRunner::Announce(int stage_index, Parts parts) const {
 }
 
 void StageRunner::RunOrSplit(int stage_index, Parts parts) {
-  const auto run_or_fail = [this, stage_index](Parts some) {
-    const absl::Status status = Run(stage_index, some);
-    if (status.ok()) return;
-    for (const Part& part : some) part.report->status = StepFailure(status);
+  const auto fail = [](Parts some, const absl::Status& status) {
+    for (const Part& part : some) {
+      part.report->status.Update(StepFailure(status));
+    }
   };
-  if (parts.size() < 2) return run_or_fail(parts);
   const absl::Status status = Run(stage_index, parts);
   if (status.ok()) return;
-  if (absl::IsResourceExhausted(status)) {
-    run_or_fail(parts.first(parts.size() / 2));
-    run_or_fail(parts.subspan(parts.size() / 2));
-    return;
+  if (!absl::IsResourceExhausted(status) || parts.size() < 2) {
+    return fail(parts, status);
   }
-  for (const Part& part : parts) part.report->status = StepFailure(status);
+  const size_t half = parts.size() / 2;
+  for (const Parts some : {parts.first(half), parts.subspan(half)}) {
+    if (absl::Status again = Run(stage_index, some); !again.ok()) {
+      fail(some, again);
+    }
+  }
 }
 
 absl::Status StageRunner::Run(int stage_index, Parts parts) {
+  const std::vector<Part> remaining = Remaining(parts);
+  if (remaining.empty()) return absl::OkStatus();
   std::vector<StepRow> rows;
   int network_rows = 0;
-  for (const Part& part : parts) {
+  for (const Part& part : remaining) {
     rows.push_back({.slot = slots_.at(part.plan->image),
                     .wants_pixels = part.plan->wants_pixels});
     network_rows += part.plan->rows;
   }
-  ASSIGN_OR_RETURN(const Ticket ticket, executor_->Enqueue(rows));
-  ASSIGN_OR_RETURN(StepOutcome outcome, executor_->Wait(ticket));
+  ASSIGN_OR_RETURN(const Ticket ticket, executor_.Enqueue(rows));
+  ASSIGN_OR_RETURN(StepOutcome outcome, executor_.Wait(ticket));
   metrics_.RecordStep(network_rows, outcome.device_time);
-  for (size_t i = 0; i < parts.size(); ++i) {
-    parts[i].report->device_time =
-        outcome.device_time * parts[i].plan->rows / network_rows;
-    Settle(stage_index, parts[i], std::move(outcome.rows[i]));
+  for (size_t i = 0; i < remaining.size(); ++i) {
+    remaining[i].report->device_time =
+        outcome.device_time * remaining[i].plan->rows / network_rows;
+    Settle(stage_index, remaining[i], std::move(outcome.rows[i]));
   }
   return absl::OkStatus();
 }
@@ -150,24 +178,26 @@ void StageRunner::Settle(int stage_index, const Part& part,
     part.report->status = NotFinite(plan, stage_index);
     return;
   }
-  if (plan.is_last() && plan.hands_over) {
-    absl::StatusOr<std::shared_ptr<const StageOutput>> output =
-        executor_->Export(slots_.at(plan.image));
-    if (!output.ok()) {
-      part.report->status = StepFailure(output.status());
+  std::shared_ptr<const StageOutput> output;
+  if (plan.is_last() && (plan.hands_over || plan.returns_state)) {
+    auto exported = executor_.Export(slots_.at(plan.image));
+    if (!exported.ok()) {
+      part.report->status = StepFailure(exported.status());
       return;
     }
-    part.report->output = *std::move(output);
+    output = *std::move(exported);
   }
+  if (plan.hands_over) part.report->output = output;
   if (!outcome.pixels.has_value()) return;
-  plan.events->Push(
-      PictureEvent<HostImage>{.image_index = plan.image.index,
-                              .image_seed = plan.image_seed,
-                              .stage_index = stage_index,
-                              .steps_done = plan.line + 1,
-                              .num_steps = plan.num_lines,
-                              .is_preview = !plan.is_last(),
-                              .picture = *std::move(outcome.pixels)});
+  plan.events->Push(PictureEvent<HostImage>{
+      .image_index = plan.image.index,
+      .image_seed = plan.image_seed,
+      .stage_index = stage_index,
+      .steps_done = plan.line + 1,
+      .num_steps = plan.num_lines,
+      .is_preview = !plan.is_last(),
+      .picture = *std::move(outcome.pixels),
+      .state = plan.returns_state ? std::move(output) : nullptr});
 }
 
 }  // namespace cascade

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -91,9 +93,24 @@ void Script::AwaitNoSlots() const {
   while (slots_in_use_ > 0) changed_.Wait(mutex_);
 }
 
+void Script::AwaitNoExecutors() const {
+  MutexLock lock(mutex_);
+  while (num_executors_ > 0) changed_.Wait(mutex_);
+}
+
 void Script::FailNextStep(int stage, absl::Status error) {
   MutexLock lock(mutex_);
   failures_[stage].push_back(std::move(error));
+}
+
+void Script::ThrowInNextStep(int stage, std::string message) {
+  MutexLock lock(mutex_);
+  throws_[stage].push_back(std::move(message));
+}
+
+void Script::ThrowInNextRelease(int stage) {
+  MutexLock lock(mutex_);
+  throws_in_release_.insert(stage);
 }
 
 void Script::SetMemoryRows(int rows) {
@@ -116,6 +133,16 @@ void Script::FailExport(uint64_t image_seed, int stage) {
   unexportable_.insert({image_seed, stage});
 }
 
+void Script::FailPark(uint64_t image_seed, int stage) {
+  MutexLock lock(mutex_);
+  unparkable_.insert({image_seed, stage});
+}
+
+void Script::CallInNextAdmission(absl::AnyInvocable<void()> callback) {
+  MutexLock lock(mutex_);
+  admission_callback_ = std::move(callback);
+}
+
 std::vector<ScriptedStep> Script::steps() const {
   MutexLock lock(mutex_);
   return steps_;
@@ -124,6 +151,11 @@ std::vector<ScriptedStep> Script::steps() const {
 int Script::slots_in_use() const {
   MutexLock lock(mutex_);
   return slots_in_use_;
+}
+
+int Script::num_executors() const {
+  MutexLock lock(mutex_);
+  return num_executors_;
 }
 
 absl::Status Script::Submit(ScriptedStep step) {
@@ -137,6 +169,11 @@ absl::Status Script::Submit(ScriptedStep step) {
     absl::Status failure = std::move(failures.front());
     failures.pop_front();
     return failure;
+  }
+  if (std::deque<std::string>& throws = throws_[step.stage]; !throws.empty()) {
+    const std::string message = std::move(throws.front());
+    throws.pop_front();
+    throw std::runtime_error(message);
   }
   steps_.push_back(std::move(step));
   changed_.SignalAll();
@@ -167,9 +204,36 @@ bool Script::IsExportable(ImageInStage image) const {
   return !unexportable_.contains(image);
 }
 
+bool Script::IsParkable(ImageInStage image) const {
+  MutexLock lock(mutex_);
+  return !unparkable_.contains(image);
+}
+
+void Script::CallInAdmission() {
+  absl::AnyInvocable<void()> callback;
+  {
+    MutexLock lock(mutex_);
+    callback = std::exchange(admission_callback_, nullptr);
+  }
+  if (callback) callback();
+}
+
+void Script::PassRelease(int stage) {
+  MutexLock lock(mutex_);
+  if (throws_in_release_.erase(stage) > 0) {
+    throw std::runtime_error("the script frees no slot");
+  }
+}
+
 void Script::CountSlots(int change) {
   MutexLock lock(mutex_);
   slots_in_use_ += change;
+  changed_.SignalAll();
+}
+
+void Script::CountExecutors(int change) {
+  MutexLock lock(mutex_);
+  num_executors_ += change;
   changed_.SignalAll();
 }
 
@@ -181,8 +245,10 @@ class ScriptedExecutor : public StageExecutor {
     limits_.slots = stage.slots;
     limits_.batch_rows = stage.batch_rows;
     limits_.costs = stage.costs;
+    script_.CountExecutors(1);
   }
   ~ScriptedExecutor() override {
+    script_.CountExecutors(-1);
     script_.CountSlots(-static_cast<int>(images_.size()));
   }
 
@@ -202,6 +268,7 @@ class ScriptedExecutor : public StageExecutor {
         return absl::InternalError("the script refuses the image");
       }
     }
+    script_.CallInAdmission();
     std::vector<Slot> slots;
     for (const ImagePlan& plan : plans) {
       images_[next_slot_] = {plan, FirstLine(plan)};
@@ -267,11 +334,15 @@ class ScriptedExecutor : public StageExecutor {
     const Resident& image = images_[slot];
     Require(image.line < image.plan.table->lines.size(),
             "only unfinished images are parked");
+    if (!script_.IsParkable({image.plan.image_seed, spec_.index})) {
+      return absl::InternalError("the script parks nothing");
+    }
     return std::make_shared<const ScriptedParkedImage>(image.plan.image_seed,
                                                        image.line);
   }
 
   void Release(std::span<const Slot> slots) override {
+    script_.PassRelease(spec_.index);
     for (const Slot slot : slots) {
       Require(images_.erase(slot) == 1, "a slot is released once");
     }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "models/cascade_model.h"
 #include "models/stage_executor.h"
@@ -49,9 +50,16 @@ class Script {
 
   // Blocks the caller until no image has a slot.
   void AwaitNoSlots() const;
+  // Blocks the caller until the last executor is destroyed.
+  void AwaitNoExecutors() const;
 
   // The next step of the stage fails with `error`, without effect.
   void FailNextStep(int stage, absl::Status error);
+  // The next step of the stage throws a std::runtime_error with `message`,
+  // without effect.
+  void ThrowInNextStep(int stage, std::string message);
+  // The next slots that the stage is to free make it throw.
+  void ThrowInNextRelease(int stage);
   // Steps with more network rows are RESOURCE_EXHAUSTED.
   void SetMemoryRows(int rows);
   // The image becomes NaN in its next step of the stage.
@@ -60,9 +68,14 @@ class Script {
   void FailAdmission(uint64_t image_seed, int stage);
   // The stage's output of the image cannot be exported.
   void FailExport(uint64_t image_seed, int stage);
+  // The image cannot be parked in the stage.
+  void FailPark(uint64_t image_seed, int stage);
+  // Calls `callback` on the lane, once, as images are admitted to a stage.
+  void CallInNextAdmission(absl::AnyInvocable<void()> callback);
 
   std::vector<ScriptedStep> steps() const;
   int slots_in_use() const;
+  int num_executors() const;
 
  private:
   friend class ScriptedExecutor;
@@ -73,7 +86,11 @@ class Script {
   bool TakeNotFinite(ImageInStage image);
   bool IsAdmissible(ImageInStage image) const;
   bool IsExportable(ImageInStage image) const;
+  bool IsParkable(ImageInStage image) const;
+  void CallInAdmission();
+  void PassRelease(int stage);
   void CountSlots(int change);
+  void CountExecutors(int change);
 
   mutable Mutex mutex_;
   mutable CondVar changed_;
@@ -82,11 +99,16 @@ class Script {
   int blocked_ ABSL_GUARDED_BY(mutex_) = 0;
   int memory_rows_ ABSL_GUARDED_BY(mutex_) = 1 << 20;
   std::map<int, std::deque<absl::Status>> failures_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::deque<std::string>> throws_ ABSL_GUARDED_BY(mutex_);
+  std::set<int> throws_in_release_ ABSL_GUARDED_BY(mutex_);
   std::set<ImageInStage> not_finite_ ABSL_GUARDED_BY(mutex_);
   std::set<ImageInStage> inadmissible_ ABSL_GUARDED_BY(mutex_);
   std::set<ImageInStage> unexportable_ ABSL_GUARDED_BY(mutex_);
+  std::set<ImageInStage> unparkable_ ABSL_GUARDED_BY(mutex_);
+  absl::AnyInvocable<void()> admission_callback_ ABSL_GUARDED_BY(mutex_);
   std::vector<ScriptedStep> steps_ ABSL_GUARDED_BY(mutex_);
   int slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+  int num_executors_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // A cascade whose steps do what a script says: block, fail, or give pixels that

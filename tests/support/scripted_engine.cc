@@ -8,8 +8,12 @@ namespace cascade {
 ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
                                Scheduler::Options options, const Clock& clock)
     : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
+  std::vector<std::shared_ptr<const CascadeModel>> unowned;
+  for (const CascadeModel* model : models) {
+    unowned.emplace_back(std::shared_ptr<void>(), model);
+  }
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::Create(std::move(models), options.num_lanes, metrics_);
+      Pipeline::Create(std::move(unowned), options.num_lanes, metrics_);
   if (!pipeline.ok()) std::abort();
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(

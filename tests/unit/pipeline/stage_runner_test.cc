@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@ namespace cascade {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class StageRunnerTest : public ::testing::Test {
@@ -59,7 +61,8 @@ class StageRunnerTest : public ::testing::Test {
       } else {
         const auto& picture = std::get<PictureEvent<EncodedImage>>(event);
         names.push_back((picture.is_preview ? "preview " : "image ") +
-                        std::to_string(picture.image_index));
+                        std::to_string(picture.image_index) +
+                        (picture.state != nullptr ? " with state" : ""));
       }
     }
     return names;
@@ -81,12 +84,12 @@ class StageRunnerTest : public ::testing::Test {
 };
 
 TEST_F(StageRunnerTest, RunsAnImageToItsOutputAndFreesTheSlot) {
-  std::vector<ImageReport> report = runner_.Step(1, Plans({0}, 0)).images;
+  std::vector<ImageReport> report = runner_.Step(1, Plans({0}, 0));
   ASSERT_THAT(report, SizeIs(1));
   EXPECT_OK(report[0].status);
   EXPECT_EQ(report[0].output, nullptr);
   EXPECT_EQ(script_.slots_in_use(), 1);
-  report = runner_.Step(1, Plans({0}, 1)).images;
+  report = runner_.Step(1, Plans({0}, 1));
   EXPECT_OK(report[0].status);
   EXPECT_NE(report[0].output, nullptr);
   EXPECT_EQ(script_.slots_in_use(), 0);
@@ -96,7 +99,7 @@ TEST_F(StageRunnerTest, RunsAnImageToItsOutputAndFreesTheSlot) {
 TEST_F(StageRunnerTest, SharesTheDeviceTimeByRows) {
   std::vector<PlannedImage> plans = Plans({0, 1}, 0);
   plans[1].rows = 3;
-  const std::vector<ImageReport> report = runner_.Step(1, plans).images;
+  const std::vector<ImageReport> report = runner_.Step(1, plans);
   EXPECT_EQ(report[0].device_time, absl::Microseconds(250));
   EXPECT_EQ(report[1].device_time, absl::Microseconds(750));
 }
@@ -104,7 +107,7 @@ TEST_F(StageRunnerTest, SharesTheDeviceTimeByRows) {
 TEST_F(StageRunnerTest, SplitsAStepThatRunsOutOfMemory) {
   script_.SetMemoryRows(2);
   const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1, 2, 3}, 0)).images;
+      runner_.Step(1, Plans({0, 1, 2, 3}, 0));
   for (const ImageReport& image : report) EXPECT_OK(image.status);
   ASSERT_THAT(script_.steps(), SizeIs(2));
   EXPECT_THAT(script_.steps()[0].image_seeds, ElementsAre(0, 1));
@@ -113,8 +116,7 @@ TEST_F(StageRunnerTest, SplitsAStepThatRunsOutOfMemory) {
 
 TEST_F(StageRunnerTest, SplitsOnceOnly) {
   script_.SetMemoryRows(1);
-  const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1, 2}, 0));
   EXPECT_OK(report[0].status);
   for (const size_t i : {1u, 2u}) {
     EXPECT_THAT(report[i].status,
@@ -125,8 +127,7 @@ TEST_F(StageRunnerTest, SplitsOnceOnly) {
 
 TEST_F(StageRunnerTest, AFailedStepFailsItsImages) {
   script_.FailNextStep(1, absl::UnknownError("broken"));
-  const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1}, 0)).images;
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1}, 0));
   for (const ImageReport& image : report) {
     EXPECT_THAT(image.status,
                 HasReason(absl::StatusCode::kInternal, kStepFailed));
@@ -136,8 +137,7 @@ TEST_F(StageRunnerTest, AFailedStepFailsItsImages) {
 
 TEST_F(StageRunnerTest, ANotFiniteImageFailsAlone) {
   script_.MakeNotFinite(1, 1);
-  const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1, 2}, 0));
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
               HasReason(absl::StatusCode::kInternal, kNotFinite));
@@ -147,8 +147,7 @@ TEST_F(StageRunnerTest, ANotFiniteImageFailsAlone) {
 
 TEST_F(StageRunnerTest, AnImageThatCannotBeAdmittedFailsAlone) {
   script_.FailAdmission(1, 1);
-  const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1, 2}, 0)).images;
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1, 2}, 0));
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
               HasReason(absl::StatusCode::kInternal, kStepFailed));
@@ -159,10 +158,100 @@ TEST_F(StageRunnerTest, AnImageThatCannotBeAdmittedFailsAlone) {
 TEST_F(StageRunnerTest, AnImageThatCannotBeExportedFailsAlone) {
   script_.FailExport(1, 1);
   runner_.Step(1, Plans({0, 1}, 0));
-  const std::vector<ImageReport> report =
-      runner_.Step(1, Plans({0, 1}, 1)).images;
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1}, 1));
   EXPECT_OK(report[0].status);
   EXPECT_THAT(report[1].status,
+              HasReason(absl::StatusCode::kInternal, kStepFailed));
+  EXPECT_EQ(script_.slots_in_use(), 0);
+}
+
+TEST_F(StageRunnerTest, AnExceptionFailsTheImagesOfItsStep) {
+  script_.ThrowInNextStep(1, "out of cheese");
+  const std::vector<ImageReport> report = runner_.Step(1, Plans({0, 1}, 0));
+  for (const ImageReport& image : report) {
+    EXPECT_THAT(image.status,
+                HasReason(absl::StatusCode::kInternal, kStepFailed));
+    EXPECT_THAT(std::string(image.status.message()),
+                HasSubstr("out of cheese"));
+  }
+  EXPECT_EQ(script_.slots_in_use(), 0);
+  EXPECT_OK(runner_.loss());
+  EXPECT_OK(runner_.Step(1, Plans({2}, 0))[0].status);
+}
+
+TEST_F(StageRunnerTest, ALostDeviceIsCalledNoMore) {
+  runner_.Step(1, Plans({0}, 0));
+  script_.FailNextStep(1, absl::UnavailableError("fell off the bus"));
+  runner_.Step(1, Plans({1}, 0));
+  EXPECT_THAT(runner_.loss(), HasCode(absl::StatusCode::kUnavailable));
+  runner_.Release({1, 0});
+  EXPECT_EQ(script_.slots_in_use(), 2);
+}
+
+TEST_F(StageRunnerTest, AnExceptionWhileSlotsAreFreedLosesTheDevice) {
+  runner_.Step(1, Plans({0}, 0));
+  script_.ThrowInNextRelease(1);
+  runner_.Release({1, 0});
+  EXPECT_THAT(runner_.loss(), HasCode(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(StageRunnerTest, AnImageWhoseJobHasEndedIsLeftOut) {
+  runner_.Step(1, Plans({0}, 0));
+  std::vector<PlannedImage> plans = {Plan(0, 1), Plan(1, 0), Plan(2, 0)};
+  plans[0].ended = plans[1].ended =
+      std::make_shared<const std::atomic<bool>>(true);
+  plans[2].ended = std::make_shared<const std::atomic<bool>>(false);
+  const std::vector<ImageReport> report = runner_.Step(1, plans);
+  EXPECT_THAT(report[0].status, HasCode(absl::StatusCode::kCancelled));
+  EXPECT_THAT(report[1].status, HasCode(absl::StatusCode::kCancelled));
+  EXPECT_OK(report[2].status);
+  EXPECT_THAT(script_.steps()[1].image_seeds, ElementsAre(2));
+  EXPECT_EQ(script_.slots_in_use(), 1);
+  EXPECT_THAT(Events(),
+              ElementsAre("started 0", "preview 0", "started 2", "preview 2"));
+}
+
+TEST_F(StageRunnerTest, AnImageWhoseJobEndsDuringItsAdmissionIsLeftOut) {
+  const auto ended = std::make_shared<std::atomic<bool>>(false);
+  std::vector<PlannedImage> plans = Plans({0, 1}, 0);
+  plans[0].ended = ended;
+  script_.CallInNextAdmission([ended] { *ended = true; });
+  const std::vector<ImageReport> report = runner_.Step(1, plans);
+  EXPECT_THAT(report[0].status, HasCode(absl::StatusCode::kCancelled));
+  EXPECT_THAT(script_.steps()[0].image_seeds, ElementsAre(1));
+  EXPECT_EQ(script_.slots_in_use(), 1);
+}
+
+TEST_F(StageRunnerTest, TheExactOutputGoesToTheClientWithThePixels) {
+  for (const bool hands_over : {false, true}) {
+    runner_.Step(1, Plans({0}, 0));
+    std::vector<PlannedImage> plans = Plans({0}, 1);
+    plans[0].hands_over = hands_over;
+    plans[0].returns_state = true;
+    const std::vector<ImageReport> report = runner_.Step(1, plans);
+    EXPECT_EQ(report[0].output != nullptr, hands_over);
+  }
+  EXPECT_THAT(Events(), ElementsAre("started 0", "image 0 with state",
+                                    "started 0", "image 0 with state"));
+}
+
+TEST_F(StageRunnerTest, AParkedImageGoesOnWhereItStopped) {
+  runner_.Step(1, Plans({0}, 0));
+  const ParkReport report = runner_.Park({1, 0});
+  EXPECT_EQ(report.image, (ImageId{1, 0}));
+  ASSERT_OK(report.parked);
+  EXPECT_EQ(script_.slots_in_use(), 0);
+  PlannedImage plan = Plan(0, 0);
+  plan.line = 1;
+  plan.admit->parked = *report.parked;
+  EXPECT_OK(runner_.Step(1, {&plan, 1})[0].status);
+  EXPECT_THAT(Events(), ElementsAre("started 0", "image 0"));
+}
+
+TEST_F(StageRunnerTest, AnImageThatCannotBeParkedIsLost) {
+  runner_.Step(1, Plans({0}, 0));
+  script_.FailPark(0, 1);
+  EXPECT_THAT(runner_.Park({1, 0}).parked.status(),
               HasReason(absl::StatusCode::kInternal, kStepFailed));
   EXPECT_EQ(script_.slots_in_use(), 0);
 }
