@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "models/cascade_model.h"
 #include "models/nn/unet_cost.h"
+#include "models/sha256.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
 #include "models/weights/cascade_manifest.h"
 #include "models/weights/safetensors.h"
-#include "models/weights/sha256.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {

@@ -76,7 +76,8 @@ absl::StatusOr<ImageSet> ReadImageFolder(const std::string& folder, int size,
     for (const fs::path& file : files) {
       ASSIGN_OR_RETURN(const HostImage image,
                        ReadImageFile(file.string(), channels));
-      ASSIGN_OR_RETURN(const HostImage square, FitSquare(image, size));
+      ASSIGN_OR_RETURN(const HostImage square,
+                       ResizeImage(image, size, ResizeRule::kCenterCrop));
       set.pixels.insert(set.pixels.end(), square.pixels.begin(),
                         square.pixels.end());
       set.labels.push_back(label);

@@ -8,7 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "models/weights/sha256.h"
+#include "models/sha256.h"
 #include "models/weights/spec_json.h"
 #include "server/base/status_macros.h"
 

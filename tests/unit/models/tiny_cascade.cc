@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/sampling/counter_noise.h"
+#include "models/sha256.h"
 #include "models/weights/module_weights.h"
-#include "models/weights/sha256.h"
 
 namespace cascade {
 namespace {
