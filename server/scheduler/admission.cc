@@ -1,6 +1,8 @@
 #include "server/scheduler/admission.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
@@ -21,6 +23,19 @@ absl::Status TooManyImages(int image_count, int limit) {
   return status;
 }
 
+// A refusal that time heals.
+absl::Status RetryLater(std::string_view reason, const std::string& message,
+                        absl::Duration delay) {
+  absl::Status status =
+      ErrorWithReason(absl::StatusCode::kResourceExhausted, reason, message);
+  SetRetryDelay(status, std::clamp(delay, kShortestRetry, kLongestRetry));
+  return status;
+}
+
+std::string Rounded(absl::Duration time) {
+  return absl::FormatDuration(absl::Trunc(time, absl::Milliseconds(1)));
+}
+
 }  // namespace
 
 absl::Status Admit(const AdmissionLimits& limits, const AdmissionLoad& load,
@@ -29,20 +44,48 @@ absl::Status Admit(const AdmissionLimits& limits, const AdmissionLoad& load,
     return ErrorWithReason(absl::StatusCode::kUnavailable, kDraining,
                            "the server is draining; try another replica");
   }
-  if (image_count < 1 || image_count > limits.max_images_per_request) {
-    return TooManyImages(image_count, limits.max_images_per_request);
+  const int max_images =
+      std::min(limits.max_images_per_request, load.tenant_max_images);
+  if (image_count < 1 || image_count > max_images) {
+    return TooManyImages(image_count, max_images);
   }
-  if (load.queued_images + image_count <= limits.max_queued_images) {
-    return absl::OkStatus();
+  if (load.tenant_images + image_count > load.tenant_max_images) {
+    return RetryLater(
+        kTenantLimit,
+        absl::StrCat("tenant '", load.tenant, "' has ", load.tenant_images,
+                     " images in work, ", image_count,
+                     " more do not fit into its ", load.tenant_max_images),
+        load.backlog);
   }
-  absl::Status status = ErrorWithReason(
-      absl::StatusCode::kResourceExhausted, kQueueFull,
-      absl::StrCat("the queue is full: ", load.queued_images, " images wait, ",
-                   image_count, " more do not fit into ",
-                   limits.max_queued_images));
-  SetRetryDelay(status,
-                std::clamp(load.backlog, kShortestRetry, kLongestRetry));
-  return status;
+  if (load.queued_images + image_count > limits.max_queued_images) {
+    return RetryLater(
+        kQueueFull,
+        absl::StrCat("the queue is full: ", load.queued_images,
+                     " images wait, ", image_count, " more do not fit into ",
+                     limits.max_queued_images),
+        load.backlog);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDeadline(const TimeCheck& check) {
+  if (check.unloaded > check.left) {
+    return ErrorWithReason(
+        absl::StatusCode::kDeadlineExceeded, kDeadlineUnreachable,
+        absl::StrCat("takes ", Rounded(check.unloaded),
+                     " on an idle server, and the deadline is in ",
+                     Rounded(check.left)));
+  }
+  if (check.forecast.total > check.left) {
+    return RetryLater(
+        kDeadlineAtRisk,
+        absl::StrCat("would take ", Rounded(check.forecast.total),
+                     " at the present load (", Rounded(check.unloaded),
+                     " on an idle server), and the deadline is in ",
+                     Rounded(check.left)),
+        check.forecast.total - check.left);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cascade

@@ -1,11 +1,14 @@
 #include "server/scheduler/admission.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/status_matchers.h"
 
 namespace cascade {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr AdmissionLimits kLimits = {.max_queued_images = 10,
                                      .max_images_per_request = 4};
@@ -53,6 +56,65 @@ TEST(AdmissionTest, RefusesAllWhileDraining) {
   load.draining = true;
   EXPECT_THAT(Admit(kLimits, load, 1),
               HasReason(absl::StatusCode::kUnavailable, kDraining));
+}
+
+AdmissionLoad OfTenant(int images, int limit) {
+  AdmissionLoad load;
+  load.backlog = absl::Seconds(2);
+  load.tenant = "team";
+  load.tenant_images = images;
+  load.tenant_max_images = limit;
+  return load;
+}
+
+TEST(AdmissionTest, ATenantHasItsOwnLimit) {
+  EXPECT_OK(Admit(kLimits, OfTenant(5, 8), 3));
+  const absl::Status status = Admit(kLimits, OfTenant(6, 8), 3);
+  EXPECT_THAT(status,
+              HasReason(absl::StatusCode::kResourceExhausted, kTenantLimit));
+  EXPECT_EQ(status.message(),
+            "tenant 'team' has 6 images in work, 3 more do not fit into its 8");
+  EXPECT_EQ(RetryDelay(status), absl::Seconds(2));
+}
+
+TEST(AdmissionTest, WhatATenantMayNeverHaveIsNotToBeTriedAgain) {
+  const absl::Status status = Admit(kLimits, OfTenant(0, 2), 3);
+  EXPECT_THAT(status,
+              HasReason(absl::StatusCode::kInvalidArgument, kTooManyImages));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("3 is not in 1..2"));
+}
+
+TimeCheck Times(absl::Duration left, absl::Duration unloaded,
+                absl::Duration total) {
+  return {.left = left, .unloaded = unloaded, .forecast = {.total = total}};
+}
+
+TEST(AdmissionTest, AcceptsWhatCanBeDoneInTime) {
+  EXPECT_OK(CheckDeadline(
+      Times(absl::Seconds(3), absl::Seconds(2), absl::Seconds(3))));
+  EXPECT_OK(CheckDeadline(
+      Times(absl::InfiniteDuration(), absl::Seconds(2), absl::Hours(9))));
+}
+
+TEST(AdmissionTest, NoRetryHelpsWhatAnIdleServerCannotDoInTime) {
+  const absl::Status status = CheckDeadline(
+      Times(absl::Seconds(1), absl::Seconds(2.5), absl::Seconds(9)));
+  EXPECT_THAT(status, HasReason(absl::StatusCode::kDeadlineExceeded,
+                                kDeadlineUnreachable));
+  EXPECT_EQ(RetryDelay(status), std::nullopt);
+  EXPECT_EQ(status.message(),
+            "takes 2.5s on an idle server, and the deadline is in 1s");
+}
+
+TEST(AdmissionTest, UnderLoadTheDelayIsWhatTheDeadlineLacks) {
+  const absl::Status status = CheckDeadline(
+      Times(absl::Seconds(3), absl::Seconds(2), absl::Seconds(7.25)));
+  EXPECT_THAT(status,
+              HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
+  EXPECT_EQ(RetryDelay(status), absl::Seconds(4.25));
+  EXPECT_EQ(status.message(),
+            "would take 7.25s at the present load (2s on an idle server), and "
+            "the deadline is in 3s");
 }
 
 }  // namespace
