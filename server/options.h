@@ -1,46 +1,72 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "models/cascade_model.h"
 #include "server/base/logging.h"
+#include "server/pipeline/placement.h"
+#include "server/scheduler/fair_share.h"
 
 namespace cascade {
 
-// `--cascade NAME=PACKAGE`.
+// `--cascade NAME=PACKAGE`, or one of the file's `cascades`.
 struct CascadeSource {
   std::string name;
   std::string package;  // A folder.
+  // Unset: as the option of the same name.
+  std::optional<int> max_batch_rows = std::nullopt;
+  std::optional<int> slots = std::nullopt;
+  std::optional<int> max_queued_images = std::nullopt;
 };
 
-// What the command line says, checked.
+// What the command line, the environment and the configuration file say,
+// checked. README.md explains each; ranges are in config_setting.cc.
 struct Options {
   std::string listen = "127.0.0.1:50051";  // HOST:PORT; port 0: a free one.
   std::string http_listen;                 // Likewise; empty: no HTTP port.
-  std::vector<CascadeSource> cascades;     // At least one; names differ.
-  int lanes = 0;                           // 0: as many as cores.
-  int max_batch_rows = 32;                 // 1..1024.
-  int slots = 64;                          // Per stage and lane, 1..4096.
-  int max_queued_images = 1024;            // 1..1000000.
-  int max_images_per_request = 64;         // 1..max_queued_images.
-  int encode_threads = 2;                  // 1..256.
+  std::string admin_listen;                // Likewise; empty: no admin service.
+  std::vector<CascadeSource> cascades;     // Names differ.
+  std::vector<LaneGroup> lanes = {LaneGroup()};
+  std::map<std::string, int64_t> memory_limit;  // Bytes, by device.
+  TenantTable tenants;
+
+  int max_batch_rows = 32;
+  int slots = 64;  // Per stage and lane.
+  int max_queued_images = 1024;
+  int max_images_per_request = 0;  // Once parsed: 1..max_queued_images.
+  int max_upload_pixels = 1 << 24;
+  int encode_threads = 2;
+
+  int max_receive_message_bytes = 4 << 20;
+  int max_concurrent_streams = 1024;  // On one connection.
+  absl::Duration keepalive_time = absl::Seconds(60);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+  absl::Duration min_client_ping_interval = absl::Seconds(20);
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+  absl::Duration max_connection_age_grace = absl::Minutes(10);
+
   absl::Duration drain_timeout = absl::Seconds(30);
   absl::Duration reader_stall_timeout = absl::Seconds(30);
+  absl::Duration lane_stall_limit = absl::Minutes(2);
   Reproducibility reproducibility = Reproducibility::kExact;
   LogLevel log_level = LogLevel::kInfo;
 };
 
 // What there is to do instead of serving: print `text` and exit with `code`.
 struct EarlyExit {
-  int code = 0;      // 0 for --help and --version, 2 for a bad command line.
+  int code = 0;      // 0 for --help and --version, 2 for what is wrong.
   std::string text;  // To stdout for code 0, to stderr otherwise.
 };
 
-// Reads the command line. Unknown flags are refused and bad values named.
+// Reads the command line, the environment (CASCADE_SLOTS for --slots) and the
+// file of --config; the first of them that has a setting wins. Unknown flags
+// and keys are refused and bad values named.
 std::variant<Options, EarlyExit> ParseOptions(int argc,
                                               const char* const* argv);
 

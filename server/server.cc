@@ -15,8 +15,7 @@ namespace {
 // Time for the last words to reach the clients after the engine has ended.
 constexpr absl::Duration kLastWords = absl::Seconds(5);
 
-int NumLanes(int lanes) {
-  if (lanes > 0) return lanes;
+int NumCores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
@@ -29,6 +28,13 @@ absl::Status Annotated(const absl::Status& status, const std::string& where) {
 GrpcServer::Options GrpcOptions(const Options& options) {
   GrpcServer::Options grpc;
   grpc.listen = options.listen;
+  grpc.max_receive_message_bytes = options.max_receive_message_bytes;
+  grpc.max_concurrent_streams = options.max_concurrent_streams;
+  grpc.keepalive_time = options.keepalive_time;
+  grpc.keepalive_timeout = options.keepalive_timeout;
+  grpc.min_client_ping_interval = options.min_client_ping_interval;
+  grpc.max_connection_age = options.max_connection_age;
+  grpc.max_connection_age_grace = options.max_connection_age_grace;
   grpc.images.limits.max_image_count = options.max_images_per_request;
   grpc.images.reader_stall_timeout = options.reader_stall_timeout;
   grpc.images.identity.version = CASCADE_VERSION;
@@ -99,7 +105,8 @@ absl::Status Server::Load() {
 }
 
 absl::Status Server::StartEngine() {
-  const int num_lanes = NumLanes(options_.lanes);
+  const int num_lanes =
+      static_cast<int>(ExpandLanes(options_.lanes, NumCores()).size());
   ASSIGN_OR_RETURN(pipeline_, Pipeline::Create(models_, num_lanes, metrics_));
   Scheduler::Options options;
   options.num_lanes = num_lanes;
