@@ -81,7 +81,8 @@ BatchCurve::BatchCurve(const ExecutorLimits& limits) {
 }
 
 absl::Duration BatchCurve::StepTime(int rows) const {
-  return step_times_[static_cast<size_t>(std::clamp(rows, 1, max_rows_) - 1)];
+  if (rows > max_rows_) return step_times_.back() * rows / max_rows_;
+  return step_times_[static_cast<size_t>(std::max(rows, 1) - 1)];
 }
 
 double BatchCurve::Efficiency(int rows) const {

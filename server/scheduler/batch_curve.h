@@ -32,7 +32,7 @@ class BatchCurve {
   // Time of a row in the best batch.
   absl::Duration row_time() const { return row_time_; }
 
-  // `rows` is in 1..max_rows().
+  // Of more than max_rows(): as many full batches.
   absl::Duration StepTime(int rows) const;
 
   // Rows per second of a batch over those of the best batch, up to 1.

@@ -35,6 +35,7 @@ TEST(BatchCurveTest, InterpolatesBetweenMeasuredSizes) {
   EXPECT_EQ(curve.StepTime(3), absl::Seconds(1.5));
   EXPECT_EQ(curve.StepTime(10), absl::Seconds(3));
   EXPECT_EQ(curve.StepTime(20), absl::Seconds(6));
+  EXPECT_EQ(curve.StepTime(64), 2 * curve.StepTime(32));
 }
 
 TEST(BatchCurveTest, EfficiencyIsOneAtTheBestBatch) {
