@@ -15,6 +15,7 @@ absl::Status CheckInput(const StageSpec& spec, const ImagePlan& plan) {
     return absl::InvalidArgumentError(
         absl::StrCat("augmentation_level = ", s, " is not in 0..", max));
   }
+  if (plan.parked != nullptr) return absl::OkStatus();
   if (spec.low_resolution == 0) {
     if (plan.input == nullptr) return absl::OkStatus();
     return absl::InvalidArgumentError(

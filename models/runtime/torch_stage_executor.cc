@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -13,12 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "models/nn/resample.h"
 #include "models/runtime/plan_check.h"
 #include "models/runtime/step_update.h"
+#include "models/runtime/torch_parked_image.h"
 #include "models/runtime/torch_stage_output.h"
 #include "models/runtime/torch_status.h"
-#include "models/sampling/augmentation.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -95,8 +93,7 @@ TorchStageExecutor::TorchStageExecutor(
       limits_(limits),
       split_(limits),
       noise_(std::move(noise)),
-      augmentation_(spec.augmentation.schedule,
-                    spec.augmentation.num_timesteps),
+      start_(spec, noise_),
       kernels_(network_->device().is_cpu() ? MakeHostKernels()
                                            : MakeAtenKernels()),
       pool_(spec, limits.slots, network_->device()),
@@ -111,7 +108,15 @@ TorchStageExecutor::TorchStageExecutor(
 
 absl::StatusOr<std::vector<Slot>> TorchStageExecutor::Admit(
     std::span<const ImagePlan> plans) {
-  for (const ImagePlan& plan : plans) RETURN_IF_ERROR(CheckPlan(spec_, plan));
+  std::vector<const TorchParkedImage*> parked(plans.size(), nullptr);
+  std::vector<SlotState> states;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    RETURN_IF_ERROR(CheckPlan(spec_, plans[i]));
+    states.push_back(start_.State(plans[i]));
+    if (plans[i].parked == nullptr) continue;
+    ASSIGN_OR_RETURN(parked[i], FindParked(spec_, plans[i], states[i]));
+    states[i] = parked[i]->state();
+  }
   if (plans.size() > free_slots_.size()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("stage ", spec_.name, " has ", free_slots_.size(),
@@ -122,58 +127,20 @@ absl::StatusOr<std::vector<Slot>> TorchStageExecutor::Admit(
     std::vector<Slot> slots(
         free_slots_.rbegin(),
         free_slots_.rbegin() + static_cast<std::ptrdiff_t>(plans.size()));
-    for (size_t i = 0; i < plans.size(); ++i) FillSlot(slots[i], plans[i]);
+    for (size_t i = 0; i < plans.size(); ++i) {
+      if (parked[i] != nullptr) {
+        parked[i]->CopyTo(pool_, slots[i]);
+      } else {
+        start_.Fill(plans[i], pool_, slots[i]);
+      }
+    }
     // From here on nothing fails.
     free_slots_.resize(free_slots_.size() - plans.size());
     for (size_t i = 0; i < plans.size(); ++i) {
-      SlotState& state = State(slots[i]);
-      state = {.table = plans[i].table,
-               .image_seed = plans[i].image_seed,
-               .class_id = plans[i].class_id.value_or(spec_.num_classes)};
-      state.augmentation = static_cast<float>(
-          AugmentationAtLevel(augmentation_, plans[i].augmentation_level)
-              .index);
+      State(slots[i]) = std::move(states[i]);
     }
     return slots;
   });
-}
-
-void TorchStageExecutor::FillSlot(Slot slot, const ImagePlan& plan) {
-  std::vector<float> noise(static_cast<size_t>(pool_.x.stride(0)));
-  noise_->Fill({.seed = plan.image_seed,
-                .stage = static_cast<uint32_t>(spec_.index),
-                .purpose = NoisePurpose::kInitial},
-               noise);
-  const at::Tensor x = pool_.x.select(0, SlotPool::XRow(slot, 0));
-  x.copy_(at::from_blob(noise.data(), x.sizes(), at::kFloat));
-  if (spec_.low_resolution > 0) FillLowRes(slot, plan);
-}
-
-// Augmented at its own resolution, as a lower stage that stopped early would
-// leave it (Ho et al. 2022, section 4.1), and then enlarged.
-void TorchStageExecutor::FillLowRes(Slot slot, const ImagePlan& plan) {
-  at::Tensor image = ImageOf(*plan.input, pool_.x.device());
-  const AugmentationPoint point =
-      AugmentationAtLevel(augmentation_, plan.augmentation_level);
-  if (point.index > 0) {
-    std::vector<float> noise(static_cast<size_t>(image.numel()));
-    noise_->Fill({.seed = plan.image_seed,
-                  .stage = static_cast<uint32_t>(spec_.index),
-                  .purpose = NoisePurpose::kAugmentation},
-                 noise);
-    const at::Tensor eps =
-        at::from_blob(noise.data(), image.sizes(), at::kFloat)
-            .to(image.device());
-    image = image * point.signal + eps * point.noise;
-  }
-  pool_.low_res.select(0, slot).copy_(
-      nn::EnlargeLowResolution(image.unsqueeze(0), spec_.resolution)
-          .squeeze(0));
-}
-
-absl::StatusOr<std::shared_ptr<const ParkedImage>> TorchStageExecutor::Park(
-    Slot slot) {
-  return absl::UnimplementedError(absl::StrCat("slot ", slot));
 }
 
 void TorchStageExecutor::Release(std::span<const Slot> slots) {
@@ -187,8 +154,7 @@ void TorchStageExecutor::Release(std::span<const Slot> slots) {
 
 // A step.
 
-absl::StatusOr<const TorchStageExecutor::SlotState*> TorchStageExecutor::Find(
-    Slot slot) const {
+absl::StatusOr<const SlotState*> TorchStageExecutor::Find(Slot slot) const {
   if (slot < 0 || slot >= limits_.slots) {
     return absl::InvalidArgumentError(
         absl::StrCat("slot ", slot, " is not in 0..", limits_.slots - 1));
@@ -383,6 +349,17 @@ absl::StatusOr<std::shared_ptr<const StageOutput>> TorchStageExecutor::Export(
         const c10::InferenceMode inference;
         return std::make_shared<TorchStageOutput>(
             pool_.x.select(0, SlotPool::XRow(slot, state->line)).clone());
+      });
+}
+
+absl::StatusOr<std::shared_ptr<const ParkedImage>> TorchStageExecutor::Park(
+    Slot slot) {
+  ASSIGN_OR_RETURN(const SlotState* state, Find(slot));
+  if (state->lost) return SlotError(slot, "became infinite or NaN");
+  return CatchTorch(
+      [&]() -> absl::StatusOr<std::shared_ptr<const ParkedImage>> {
+        const c10::InferenceMode inference;
+        return std::make_shared<TorchParkedImage>(spec_, *state, pool_, slot);
       });
 }
 

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "models/runtime/batch_split.h"
+#include "models/runtime/image_start.h"
 #include "models/runtime/slot_pool.h"
+#include "models/runtime/slot_state.h"
 #include "models/runtime/stage_network.h"
 #include "models/runtime/step_kernels.h"
-#include "models/sampling/noise_schedule.h"
 #include "models/sampling/noise_source.h"
 #include "models/stage_executor.h"
 
@@ -49,16 +50,6 @@ class TorchStageExecutor final : public StageExecutor {
   absl::StatusOr<std::vector<float>> X(Slot slot) const;
 
  private:
-  // An image in the pool. Free slots hold no table.
-  struct SlotState {
-    std::shared_ptr<const SamplerTable> table;
-    uint64_t image_seed = 0;
-    int64_t class_id = 0;    // The null class for an unconditional image.
-    float augmentation = 0;  // What the network is told.
-    int line = 0;            // The next to run.
-    bool lost = false;       // Became infinite or NaN.
-  };
-
   // One row of the network's batch.
   struct NetworkRow {
     Slot slot = 0;
@@ -69,9 +60,6 @@ class TorchStageExecutor final : public StageExecutor {
                      std::shared_ptr<const StageNetwork> network,
                      const ExecutorLimits& limits,
                      std::shared_ptr<const NoiseSource> noise);
-
-  void FillSlot(Slot slot, const ImagePlan& plan);
-  void FillLowRes(Slot slot, const ImagePlan& plan);
 
   absl::Status CheckRows(std::span<const StepRow> rows) const;
   absl::StatusOr<const SlotState*> Find(Slot slot) const;
@@ -98,7 +86,7 @@ class TorchStageExecutor final : public StageExecutor {
   const ExecutorLimits limits_;
   const BatchSplit split_;
   const std::shared_ptr<const NoiseSource> noise_;
-  const NoiseSchedule augmentation_;
+  const ImageStart start_;
   const std::unique_ptr<StepKernels> kernels_;
 
   SlotPool pool_;

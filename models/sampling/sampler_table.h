@@ -33,6 +33,8 @@ struct SamplerLine {
   double min_log_variance = 0;  // Where v = -1.
   double max_log_variance = 0;  // Where v = +1.
   bool guided = false;
+
+  bool operator==(const SamplerLine&) const = default;
 };
 
 // A sampler, compiled for one stage: the lines in the order they run.
@@ -41,6 +43,8 @@ struct SamplerTable {
   // The network has variance channels, used or not (DDIM ignores them).
   bool learned_variance = false;
   std::vector<SamplerLine> lines;
+
+  bool operator==(const SamplerTable&) const = default;
 };
 
 // Network rows that `line` takes for one image: two while guidance applies.

@@ -2,15 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -24,6 +21,8 @@
 #include "models/runtime/torch_stage_output.h"
 #include "models/sampling/augmentation.h"
 #include "models/sampling/counter_noise.h"
+#include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/scripted_network.h"
 #include "tests/unit/models/tiny_cascade.h"
 
 namespace cascade {
@@ -32,142 +31,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-ExecutorLimits Limits(std::vector<int> batch_rows, int slots) {
-  ExecutorLimits limits;
-  limits.slots = slots;
-  limits.batch_rows = std::move(batch_rows);
-  return limits;
-}
-
-std::unique_ptr<TorchStageExecutor> MakeExecutor(
-    const StageSpec& spec, std::shared_ptr<const StageNetwork> network,
-    const ExecutorLimits& limits,
-    std::shared_ptr<const NoiseSource> noise =
-        std::make_shared<CounterNoise>()) {
-  return TorchStageExecutor::Create(spec, std::move(network), limits,
-                                    std::move(noise))
-      .value();
-}
-
-// Answers a tenth of x, and lets a test look at and change what happens.
-class ScriptedNetwork final : public StageNetwork {
- public:
-  explicit ScriptedNetwork(const StageSpec& spec)
-      : variance_(spec.diffusion.variance == VarianceKind::kLearnedRange) {}
-
-  at::Device device() const override { return at::kCPU; }
-
-  at::Tensor Run(const nn::UNetInput& input) const override {
-    inputs.push_back({.x = input.x.clone(),
-                      .timestep = input.timestep.clone(),
-                      .class_id = input.class_id.defined()
-                                      ? input.class_id.clone()
-                                      : at::Tensor(),
-                      .low_res = input.low_res.defined() ? input.low_res.clone()
-                                                         : at::Tensor(),
-                      .augmentation = input.augmentation.defined()
-                                          ? input.augmentation.clone()
-                                          : at::Tensor()});
-    at::Tensor output = input.x * 0.1;
-    if (variance_) output = at::cat({output, at::zeros_like(output)}, 1);
-    if (on_run) on_run(input, output);
-    return output;
-  }
-
-  mutable std::vector<nn::UNetInput> inputs;
-  std::function<void(const nn::UNetInput&, at::Tensor&)> on_run;
-
- private:
-  const bool variance_;
-};
-
 std::vector<int64_t> Classes(const nn::UNetInput& input) {
   const int64_t* values = input.class_id.const_data_ptr<int64_t>();
   return {values, values + input.class_id.numel()};
-}
-
-// A lower stage's image.
-std::shared_ptr<const StageOutput> LowImage(int channels, int resolution,
-                                            uint64_t seed) {
-  std::vector<float> values(
-      static_cast<size_t>(channels * resolution * resolution));
-  FillNormal({.seed = seed}, values);
-  return std::make_shared<TorchStageOutput>(
-      at::from_blob(values.data(), {channels, resolution, resolution},
-                    at::kFloat)
-          .clone());
-}
-
-ImagePlan Plan(const StageSpec& spec, const SamplerOptions& options,
-               uint64_t seed) {
-  ImagePlan plan;
-  plan.table = std::make_shared<SamplerTable>(
-      CompileSampler(spec.diffusion, options).value());
-  plan.image_seed = seed;
-  if (spec.num_classes > 0) {
-    plan.class_id = static_cast<int>(seed) % spec.num_classes;
-  }
-  if (spec.low_resolution > 0) {
-    plan.input = LowImage(spec.channels, spec.low_resolution, seed);
-  }
-  return plan;
-}
-
-SamplerOptions Options(SamplerKind kind, int num_steps, double scale = 1) {
-  SamplerOptions options;
-  options.kind = kind;
-  options.num_steps = num_steps;
-  options.guidance.scale = scale;
-  return options;
-}
-
-// Images that differ in everything that images of a batch may differ in.
-std::vector<ImagePlan> MixedPlans(const StageSpec& spec, int count) {
-  std::vector<ImagePlan> plans;
-  for (int i = 0; i < count; ++i) {
-    SamplerOptions options =
-        Options(static_cast<SamplerKind>(i % 3), 2 + (5 * i) % 7);
-    if (options.kind == SamplerKind::kDdim) options.eta = i % 2;
-    if (spec.has_null_class && i % 4 == 1) {
-      options.guidance = {
-          .scale = 3, .interval_begin = 0.2, .interval_end = 0.8};
-    }
-    ImagePlan plan = Plan(spec, options, static_cast<uint64_t>(100 + i));
-    if (spec.has_null_class && i % 5 == 4) plan.class_id.reset();
-    if (spec.augmentation.enabled) plan.augmentation_level = 0.1 * (i % 4);
-    plans.push_back(std::move(plan));
-  }
-  return plans;
-}
-
-absl::StatusOr<StepOutcome> RunStep(StageExecutor& executor,
-                                    std::vector<StepRow> rows) {
-  absl::StatusOr<Ticket> ticket = executor.Enqueue(rows);
-  if (!ticket.ok()) return ticket.status();
-  return executor.Wait(*ticket);
-}
-
-void RunToTheEnd(StageExecutor& executor, Slot slot, const ImagePlan& plan) {
-  for (size_t i = 0; i < plan.table->lines.size(); ++i) {
-    ASSERT_TRUE(RunStep(executor, {{.slot = slot}}).ok());
-  }
-}
-
-std::vector<float> Finished(StageExecutor& executor, Slot slot) {
-  return executor.Export(slot).value()->ToHost().value();
-}
-
-// Each image of `plans`, made alone.
-std::vector<std::vector<float>> Alone(StageExecutor& executor,
-                                      const std::vector<ImagePlan>& plans) {
-  std::vector<std::vector<float>> images;
-  for (const ImagePlan& plan : plans) {
-    const Slot slot = executor.Admit({&plan, 1}).value()[0];
-    RunToTheEnd(executor, slot, plan);
-    images.push_back(Finished(executor, slot));
-    executor.Release({&slot, 1});
-  }
-  return images;
 }
 
 // All of `plans` together, in batches of random images in random order.
