@@ -7,8 +7,10 @@
 
 namespace cascade {
 
-// INTERNAL, or RESOURCE_EXHAUSTED when memory ran out, with the first line of
-// what LibTorch said. Call it in a catch block.
+// The exception being handled as a status, with the first line of its message:
+// RESOURCE_EXHAUSTED when memory ran out, on the host or on a device;
+// UNAVAILABLE when CUDA reports a fault, after which nothing on that device
+// works in this process; INTERNAL otherwise. Call it in a catch block.
 absl::Status CurrentTorchException();
 
 // Runs `function`, which returns absl::Status or absl::StatusOr<T>, and turns
