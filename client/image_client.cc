@@ -49,7 +49,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
                                            const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_receive_message_bytes);
-  arguments.SetServiceConfigJSON(kServiceConfig);
+  if (options.repeats_calls) arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   // A call may wait in the queue for long without a word.

@@ -22,11 +22,12 @@ struct ChannelOptions {
   int max_receive_message_bytes = 64 << 20;
   // Shares its connection with no other channel of the process.
   bool own_connection = false;
+  // Repeats calls that no server has begun (UNAVAILABLE, and only before the
+  // first event), up to four times in all.
+  bool repeats_calls = true;
 };
 
-// A channel to `server`, HOST:PORT or any name that gRPC resolves. It repeats
-// calls that no server has begun (UNAVAILABLE, and only before the first
-// event), up to four times in all.
+// A channel to `server`, HOST:PORT or any name that gRPC resolves.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
                                            const ChannelOptions& options = {});
 
