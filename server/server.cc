@@ -127,8 +127,8 @@ absl::Status Server::StartEngine() {
 }
 
 absl::Status Server::StartPorts() {
-  absl::StatusOr<std::unique_ptr<GrpcServer>> grpc =
-      GrpcServer::Create(GrpcOptions(options_), *scheduler_, metrics_, logger_);
+  absl::StatusOr<std::unique_ptr<GrpcServer>> grpc = GrpcServer::Create(
+      GrpcOptions(options_), *scheduler_, encoding_, metrics_, logger_);
   if (!grpc.ok()) return Annotated(grpc.status(), "--listen");
   grpc_ = *std::move(grpc);
   grpc_->SetServing(true);

@@ -36,6 +36,8 @@ inline constexpr std::string_view kDeviceMemory = "DEVICE_MEMORY";
 inline constexpr std::string_view kDeviceLost = "DEVICE_LOST";
 inline constexpr std::string_view kCascadeReplaced = "CASCADE_REPLACED";
 inline constexpr std::string_view kCascadeUnloaded = "CASCADE_UNLOADED";
+inline constexpr std::string_view kStateDamaged = "STATE_DAMAGED";
+inline constexpr std::string_view kStateForeign = "STATE_FOREIGN";
 inline constexpr std::string_view kEncodeFailed = "ENCODE_FAILED";
 inline constexpr std::string_view kInternal = "INTERNAL";
 

@@ -23,6 +23,7 @@ class CallRecord {
              RpcObserver& observer, Logger& logger);
 
   const std::string& request_id() const { return request_id_; }
+  absl::Time arrival() const { return start_; }
   // When the client stops waiting; infinite if it did not say.
   absl::Time deadline() const { return deadline_; }
 

@@ -72,6 +72,7 @@ v1::Server CascadeService::Server() const {
   server.set_build(identity_.build);
   server.set_reproducibility(cascade::ToProto(identity_.reproducibility));
   server.set_max_image_count(limits_.max_image_count);
+  server.set_max_upload_pixels(limits_.max_upload_pixels);
   return server;
 }
 

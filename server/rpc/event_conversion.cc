@@ -8,6 +8,8 @@
 #include "models/sampling/noise_schedule.h"
 #include "server/rpc/image_conversion.h"
 #include "server/rpc/sampling_conversion.h"
+#include "server/rpc/scheduling_conversion.h"
+#include "server/rpc/stage_state.h"
 
 namespace cascade {
 namespace {
@@ -17,6 +19,15 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   absl::Duration rest = duration;
   proto.set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
   proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return proto;
+}
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  const google::protobuf::Duration since_epoch =
+      ToProto(time - absl::UnixEpoch());
+  google::protobuf::Timestamp proto;
+  proto.set_seconds(since_epoch.seconds());
+  proto.set_nanos(since_epoch.nanos());
   return proto;
 }
 
@@ -61,7 +72,8 @@ void RecordClass(const GenerationRequest& request, const CascadeSpec& cascade,
   }
 }
 
-v1::GenerationRecord Record(const EventSource& source) {
+v1::GenerationRecord Record(const FinishedEvent& event,
+                            const EventSource& source) {
   const GenerationRequest& request = source.request;
   v1::GenerationRecord record;
   record.set_cascade(request.cascade);
@@ -71,48 +83,69 @@ v1::GenerationRecord Record(const EventSource& source) {
   for (int i = 0; i < request.image_count; ++i) {
     record.add_image_seeds(request.seed + static_cast<uint64_t>(i));
   }
-  record.set_target_stage(request.target_stage);
-  for (size_t k = 0; k < request.stages.size(); ++k) {
+  record.set_target_stage(event.target_stage);
+  for (size_t k = static_cast<size_t>(request.first_stage);
+       k < event.stages.size(); ++k) {
     *record.add_stages() =
-        RecordStage(source.cascade->stages[k], request.stages[k]);
+        RecordStage(source.cascade->stages[k], event.stages[k]);
   }
   record.set_reproducibility(ToProto(source.identity.reproducibility));
   record.set_build(source.identity.build);
+  record.set_reduced_for_deadline(event.reduced_for_deadline);
   return record;
 }
 
 // Fills the response's event from each kind of event.
+template <typename Response>
 struct Converter {
   const EventSource& source;
   int64_t previews_dropped;
-  v1::GenerateImageResponse& response;
+  Response& response;
 
-  void operator()(QueuedEvent event) const {
+  absl::Status operator()(QueuedEvent event) const {
     v1::Queued& proto = *response.mutable_queued();
     proto.set_request_id(source.request.request_id);
     proto.set_position(event.position);
     proto.set_seed(source.request.seed);
+    if (event.expected_wait < absl::InfiniteDuration()) {
+      *proto.mutable_expected_start_time() =
+          ToProto(source.admitted + event.expected_wait);
+    }
+    if (event.expected_time < absl::InfiniteDuration()) {
+      *proto.mutable_expected_duration() = ToProto(event.expected_time);
+    }
+    proto.set_priority(cascade::ToProto(event.priority));
+    proto.set_target_stage(event.target_stage);
+    return absl::OkStatus();
   }
 
-  void operator()(StageStartedEvent event) const {
+  absl::Status operator()(StageStartedEvent event) const {
     v1::StageStarted& proto = *response.mutable_stage_started();
     proto.set_image_index(event.image_index);
     proto.set_image_seed(event.image_seed);
     proto.set_stage(event.stage_index);
     proto.set_num_steps(event.num_steps);
+    return absl::OkStatus();
   }
 
-  void operator()(PictureEvent<EncodedImage> event) const {
+  absl::Status operator()(PictureEvent<EncodedImage> event) const {
     if (event.is_preview) {
       v1::Preview& proto = *response.mutable_preview();
       proto.set_steps_done(event.steps_done);
       SetPicture(std::move(event), proto);
-    } else {
-      SetPicture(std::move(event), *response.mutable_stage_image());
+      return absl::OkStatus();
     }
+    v1::StageImage& proto = *response.mutable_stage_image();
+    if (event.state != nullptr) {
+      absl::StatusOr<v1::StageState> state = StateOf(event);
+      if (!state.ok()) return state.status();
+      *proto.mutable_state() = *std::move(state);
+    }
+    SetPicture(std::move(event), proto);
+    return absl::OkStatus();
   }
 
-  void operator()(FinishedEvent event) const {
+  absl::Status operator()(FinishedEvent event) const {
     v1::Finished& proto = *response.mutable_finished();
     proto.set_request_id(source.request.request_id);
     *proto.mutable_queued_duration() = ToProto(event.queued);
@@ -125,11 +158,18 @@ struct Converter {
       *added.mutable_running_duration() = ToProto(timing.ran);
       *added.mutable_device_duration() = ToProto(timing.device_time);
     }
-    *proto.mutable_record() = Record(source);
+    *proto.mutable_record() = Record(event, source);
     proto.set_previews_dropped(previews_dropped);
+    return absl::OkStatus();
   }
 
  private:
+  absl::StatusOr<v1::StageState> StateOf(
+      const PictureEvent<EncodedImage>& event) const {
+    return MakeStageState(*event.state, *source.cascade, event.stage_index,
+                          event.image_seed, source.request.class_id);
+  }
+
   template <typename Proto>
   static void SetPicture(PictureEvent<EncodedImage> event, Proto& proto) {
     proto.set_image_index(event.image_index);
@@ -152,16 +192,21 @@ v1::ReproducibilityMode ToProto(Reproducibility mode) {
   return v1::REPRODUCIBILITY_MODE_UNSPECIFIED;
 }
 
-v1::GenerateImageResponse ConvertEvent(EncodedJobEvent event,
-                                       const EventSource& source,
-                                       int64_t previews_dropped) {
-  v1::GenerateImageResponse response;
-  std::visit(
-      [&](auto&& kind) {
-        Converter{source, previews_dropped, response}(std::move(kind));
-      },
-      std::move(event));
+template <typename Response>
+absl::StatusOr<Response> ConvertEvent(EncodedJobEvent event,
+                                      const EventSource& source,
+                                      int64_t previews_dropped) {
+  Response response;
+  const Converter<Response> convert{source, previews_dropped, response};
+  const absl::Status status = std::visit(
+      [&](auto&& kind) { return convert(std::move(kind)); }, std::move(event));
+  if (!status.ok()) return status;
   return response;
 }
+
+template absl::StatusOr<v1::GenerateImageResponse> ConvertEvent(
+    EncodedJobEvent, const EventSource&, int64_t);
+template absl::StatusOr<v1::UpscaleImageResponse> ConvertEvent(
+    EncodedJobEvent, const EventSource&, int64_t);
 
 }  // namespace cascade

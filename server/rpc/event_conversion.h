@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cascade/v1/image_generation_service.pb.h"
 #include "models/stage_spec.h"
 #include "server/job/generation_request.h"
@@ -16,13 +18,16 @@ struct EventSource {
   GenerationRequest request;
   std::shared_ptr<const CascadeSpec> cascade;
   ServerIdentity identity;
+  absl::Time admitted;
 };
 
-// Converts an event; takes its bytes over. `previews_dropped` is told by
-// `finished`.
-v1::GenerateImageResponse ConvertEvent(EncodedJobEvent event,
-                                       const EventSource& source,
-                                       int64_t previews_dropped);
+// Converts an event to a GenerateImageResponse or UpscaleImageResponse; takes
+// its bytes over. `previews_dropped` is told by `finished`. Blocks for the
+// device, and fails, where a stage state is to be read.
+template <typename Response>
+absl::StatusOr<Response> ConvertEvent(EncodedJobEvent event,
+                                      const EventSource& source,
+                                      int64_t previews_dropped);
 
 v1::ReproducibilityMode ToProto(Reproducibility mode);
 

@@ -1,6 +1,5 @@
 #include "server/rpc/field_check.h"
 
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -52,6 +51,16 @@ absl::Status FieldCheck::status() const {
                  unhonoured_);
   }
   return absl::OkStatus();
+}
+
+absl::Status InvalidField(std::string field, std::string description) {
+  return FieldError(absl::StatusCode::kInvalidArgument, kInvalidField,
+                    std::move(field), std::move(description));
+}
+
+absl::Status FieldError(absl::StatusCode code, std::string_view reason,
+                        std::string field, std::string description) {
+  return Error(code, reason, {{std::move(field), std::move(description)}});
 }
 
 std::string SubField(absl::string_view message, absl::string_view field) {

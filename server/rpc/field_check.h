@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +37,12 @@ class FieldCheck {
   std::vector<FieldViolation> invalid_;
   std::vector<FieldViolation> unhonoured_;
 };
+
+// INVALID_ARGUMENT about one field.
+absl::Status InvalidField(std::string field, std::string description);
+// Another error about one field.
+absl::Status FieldError(absl::StatusCode code, std::string_view reason,
+                        std::string field, std::string description);
 
 // "stages[1].steps" from ("stages[1]", "steps").
 std::string SubField(absl::string_view message, absl::string_view field);

@@ -52,20 +52,21 @@ void LinkHealthDescriptor() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(
-    Options options, Generator& generator, RpcObserver& observer,
-    Logger& logger) {
+    Options options, Generator& generator, Executor& decoding,
+    RpcObserver& observer, Logger& logger) {
   std::unique_ptr<GrpcServer> server(
-      new GrpcServer(options, generator, observer, logger));
+      new GrpcServer(options, generator, decoding, observer, logger));
   if (absl::Status status = server->Start(options); !status.ok()) return status;
   return server;
 }
 
 GrpcServer::GrpcServer(Options options, Generator& generator,
-                       RpcObserver& observer, Logger& logger)
+                       Executor& decoding, RpcObserver& observer,
+                       Logger& logger)
     : generator_(generator),
       cascade_service_(options.images.identity, options.images.limits,
                        generator, observer, logger),
-      image_service_(options.images, generator, observer, logger) {}
+      image_service_(options.images, generator, decoding, observer, logger) {}
 
 GrpcServer::~GrpcServer() { Shutdown(absl::Now()); }
 

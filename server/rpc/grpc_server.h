@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/base/executor.h"
 #include "server/base/logging.h"
 #include "server/metrics/rpc_observer.h"
 #include "server/rpc/cascade_service.h"
@@ -45,10 +46,11 @@ class GrpcServer {
   };
 
   // Listens and serves at once. UNAVAILABLE when the address is not free,
-  // INVALID_ARGUMENT when it is none. The collaborators outlive the server.
+  // INVALID_ARGUMENT when it is none. The collaborators outlive the server;
+  // `decoding` is for images that clients send.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(
-      Options options, Generator& generator, RpcObserver& observer,
-      Logger& logger);
+      Options options, Generator& generator, Executor& decoding,
+      RpcObserver& observer, Logger& logger);
   // As Shutdown() that waits for no call.
   ~GrpcServer();
 
@@ -75,8 +77,8 @@ class GrpcServer {
       const grpc::ChannelArguments& arguments);
 
  private:
-  GrpcServer(Options options, Generator& generator, RpcObserver& observer,
-             Logger& logger);
+  GrpcServer(Options options, Generator& generator, Executor& decoding,
+             RpcObserver& observer, Logger& logger);
   absl::Status Start(const Options& options);
 
   // Constant after Create().

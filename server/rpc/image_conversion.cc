@@ -42,14 +42,16 @@ bool IsLossy(ImageFormat format) {
   return format == ImageFormat::kJpeg || format == ImageFormat::kWebp;
 }
 
-void ConvertStageSelection(const v1::OutputOptions& output, int target_stage,
-                           OutputOptions& options, FieldCheck& check) {
+void ConvertStageSelection(const v1::OutputOptions& output, int first_stage,
+                           int target_stage, OutputOptions& options,
+                           FieldCheck& check) {
   const bool all = output.stages().empty();
-  options.stage_images.assign(static_cast<size_t>(target_stage) + 1, all);
+  options.stage_images.assign(static_cast<size_t>(first_stage), false);
+  options.stage_images.resize(static_cast<size_t>(target_stage) + 1, all);
   options.stage_images.back() = true;
   for (int i = 0; i < output.stages_size(); ++i) {
     const int stage = output.stages(i);
-    if (check.InRange(ElementField("output.stages", i), stage, 0,
+    if (check.InRange(ElementField("output.stages", i), stage, first_stage,
                       target_stage)) {
       options.stage_images[static_cast<size_t>(stage)] = true;
     }
@@ -59,7 +61,8 @@ void ConvertStageSelection(const v1::OutputOptions& output, int target_stage,
 }  // namespace
 
 OutputOptions ConvertOutputOptions(const v1::OutputOptions& output,
-                                   int target_stage, FieldCheck& check) {
+                                   int first_stage, int target_stage,
+                                   FieldCheck& check) {
   OutputOptions options;
   const std::optional<ImageFormat> format = FromProto(output.format());
   if (!format.has_value()) {
@@ -82,7 +85,7 @@ OutputOptions ConvertOutputOptions(const v1::OutputOptions& output,
                     0, kMaxPreviewEverySteps)) {
     options.preview_every_steps = output.preview_every_steps();
   }
-  ConvertStageSelection(output, target_stage, options, check);
+  ConvertStageSelection(output, first_stage, target_stage, options, check);
   return options;
 }
 

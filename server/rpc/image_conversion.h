@@ -7,10 +7,11 @@
 
 namespace cascade {
 
-// A request's field `output`, for stages 0..`target_stage`. What is wrong goes
-// to `check`.
+// A request's field `output`, for stages `first_stage`..`target_stage`. What is
+// wrong goes to `check`.
 OutputOptions ConvertOutputOptions(const v1::OutputOptions& output,
-                                   int target_stage, FieldCheck& check);
+                                   int first_stage, int target_stage,
+                                   FieldCheck& check);
 
 // Takes the bytes over.
 v1::Image ToProto(EncodedImage image);

@@ -4,16 +4,19 @@
 #include <utility>
 
 #include "absl/random/random.h"
-#include "server/base/error_reason.h"
+#include "absl/time/clock.h"
 #include "server/base/status_macros.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/cascade_lookup.h"
 #include "server/rpc/event_conversion.h"
-#include "server/rpc/generate_image_reactor.h"
-#include "server/rpc/refused_stream.h"
+#include "server/rpc/tenant.h"
+#include "server/rpc/upscale_conversion.h"
 
 namespace cascade {
 namespace {
+
+// How often a request begins again because its cascade was replaced.
+constexpr int kMaxRepeats = 3;
 
 uint64_t RandomSeed() {
   absl::BitGen random;
@@ -21,61 +24,96 @@ uint64_t RandomSeed() {
   return absl::Uniform<uint64_t>(random, 0, uint64_t{1} << 53);
 }
 
-absl::StatusOr<EventSource> ConvertRequest(
-    const v1::GenerateImageRequest& request,
-    const ImageGenerationService::Options& options, const CallRecord& record,
-    const Generator& generator) {
-  EventSource source;
-  source.identity = options.identity;
-  ASSIGN_OR_RETURN(source.cascade,
-                   LookUpCascade("cascade", request.cascade(), generator));
-  ASSIGN_OR_RETURN(source.request,
-                   ConvertGenerateImageRequest(request, *source.cascade,
-                                               options.limits, RandomSeed()));
-  source.request.request_id = record.request_id();
-  source.request.deadline = record.deadline();
-  return source;
+absl::StatusOr<CallFacts> FactsOf(const grpc::CallbackServerContext& context,
+                                  const CallRecord& record) {
+  CallFacts facts;
+  ASSIGN_OR_RETURN(facts.tenant, ReadTenant(context.client_metadata()));
+  facts.request_id = record.request_id();
+  facts.arrival = record.arrival();
+  facts.deadline = record.deadline();
+  facts.fallback_seed = RandomSeed();
+  return facts;
 }
 
 }  // namespace
 
 ImageGenerationService::ImageGenerationService(Options options,
                                                Generator& generator,
+                                               Executor& decoding,
                                                RpcObserver& observer,
                                                Logger& logger)
     : options_(std::move(options)),
       generator_(generator),
+      decoding_(decoding),
       observer_(observer),
       logger_(logger) {}
+
+absl::StatusOr<AdmittedRequest> ImageGenerationService::TrySubmit(
+    const std::string& cascade, Conversion convert) {
+  AdmittedRequest admitted;
+  EventSource& source = admitted.source;
+  source.identity = options_.identity;
+  ASSIGN_OR_RETURN(source.cascade,
+                   LookUpCascade("cascade", cascade, generator_));
+  ASSIGN_OR_RETURN(source.request, convert(*source.cascade));
+  ASSIGN_OR_RETURN(admitted.admitted, generator_.Submit(source.request));
+  source.admitted = absl::Now();
+  source.request.input.reset();  // The job's alone.
+  return admitted;
+}
+
+absl::StatusOr<AdmittedRequest> ImageGenerationService::Submit(
+    const std::string& cascade, Conversion convert) {
+  absl::StatusOr<AdmittedRequest> admitted = TrySubmit(cascade, convert);
+  for (int i = 0; i < kMaxRepeats && absl::IsAborted(admitted.status()); ++i) {
+    admitted = TrySubmit(cascade, convert);
+  }
+  return admitted;
+}
 
 grpc::ServerWriteReactor<v1::GenerateImageResponse>*
 ImageGenerationService::GenerateImage(grpc::CallbackServerContext* context,
                                       const v1::GenerateImageRequest* request) {
   CallRecord record("GenerateImage", *context, observer_, logger_);
-  absl::StatusOr<EventSource> source =
-      ConvertRequest(*request, options_, record, generator_);
-  if (!source.ok()) {
-    return new RefusedStream<v1::GenerateImageResponse>(
-        record.End(source.status()));
+  const absl::StatusOr<CallFacts> facts = FactsOf(*context, record);
+  const auto reactor = ImageStreamReactor<v1::GenerateImageResponse>::Create(
+      *context, std::move(record), options_.reader_stall_timeout, generator_,
+      observer_, streams_);
+  if (!facts.ok()) {
+    reactor->Begin(facts.status());
+    return reactor.get();
   }
-  absl::StatusOr<Admitted> admitted = generator_.Submit(source->request);
-  if (!admitted.ok()) {
-    return new RefusedStream<v1::GenerateImageResponse>(
-        record.End(admitted.status()));
-  }
-  return GenerateImageReactor::Start(
-      *context, std::move(record), *std::move(source), *std::move(admitted),
-      options_.reader_stall_timeout, generator_, observer_, streams_);
+  reactor->Begin(Submit(request->cascade(), [&](const CascadeSpec& cascade) {
+    return ConvertGenerateImageRequest(*request, cascade, options_.limits,
+                                       *facts);
+  }));
+  return reactor.get();
 }
 
 grpc::ServerWriteReactor<v1::UpscaleImageResponse>*
-ImageGenerationService::UpscaleImage(
-    grpc::CallbackServerContext* context,
-    const v1::UpscaleImageRequest* /*request*/) {
+ImageGenerationService::UpscaleImage(grpc::CallbackServerContext* context,
+                                     const v1::UpscaleImageRequest* request) {
   CallRecord record("UpscaleImage", *context, observer_, logger_);
-  return new RefusedStream<v1::UpscaleImageResponse>(record.End(
-      ErrorWithReason(absl::StatusCode::kUnimplemented, kMethodUnimplemented,
-                      "UpscaleImage is not implemented")));
+  absl::StatusOr<CallFacts> facts = FactsOf(*context, record);
+  const auto reactor = ImageStreamReactor<v1::UpscaleImageResponse>::Create(
+      *context, std::move(record), options_.reader_stall_timeout, generator_,
+      observer_, streams_);
+  if (!facts.ok()) {
+    reactor->Begin(facts.status());
+    return reactor.get();
+  }
+  // gRPC keeps `request` until the call has ended, which waits for Begin().
+  decoding_.Post([this, reactor, request, facts = *std::move(facts)] {
+    if (reactor->is_abandoned()) {
+      reactor->Begin(absl::CancelledError("the client went away"));
+      return;
+    }
+    reactor->Begin(Submit(request->cascade(), [&](const CascadeSpec& cascade) {
+      return ConvertUpscaleImageRequest(*request, cascade, options_.limits,
+                                        facts);
+    }));
+  });
+  return reactor.get();
 }
 
 }  // namespace cascade

@@ -5,8 +5,8 @@
 
 namespace cascade {
 
-// Counts the streams of admitted jobs: a job may end long before its client has
-// taken all of it. Thread-safe.
+// Counts the calls that have or may get a job: the job may end long before its
+// client has taken all of it. Thread-safe.
 class OpenStreams {
  public:
   void Begin() ABSL_LOCKS_EXCLUDED(mutex_);

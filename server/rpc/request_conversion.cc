@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/field_check.h"
 #include "server/rpc/image_conversion.h"
 #include "server/rpc/name_suggestion.h"
 #include "server/rpc/sampling_conversion.h"
+#include "server/rpc/scheduling_conversion.h"
 #include "server/rpc/unknown_fields.h"
 
 namespace cascade {
@@ -82,64 +84,34 @@ bool IsUnconditional(const Request& request, const CascadeSpec& cascade) {
 }
 
 int ConvertTargetStage(const Request& request, const CascadeSpec& cascade,
-                       FieldCheck& check) {
+                       int first_stage, FieldCheck& check) {
   const int top = static_cast<int>(cascade.stages.size()) - 1;
   if (!request.has_target_stage()) return top;
-  if (!check.InRange("target_stage", request.target_stage(), 0, top)) {
+  if (!check.InRange("target_stage", request.target_stage(), first_stage,
+                     top)) {
     return top;
   }
   return request.target_stage();
 }
 
-void CheckTimeBudget(const Request& request, FieldCheck& check) {
-  if (!request.has_time_budget()) return;
-  const auto& budget = request.time_budget();
-  if (budget.seconds() < 0 || budget.nanos() < 0 ||
-      (budget.seconds() == 0 && budget.nanos() == 0)) {
-    check.Refuse("time_budget",
-                 absl::StrCat(budget.seconds(), "s and ", budget.nanos(),
-                              "ns: must be positive"));
-    return;
+void ConvertScheduling(const Request& request, const CallFacts& call,
+                       GenerationRequest& converted, FieldCheck& check) {
+  converted.deadline = call.deadline;
+  if (request.has_time_budget()) {
+    converted.deadline =
+        std::min(call.deadline,
+                 ConvertTimeBudget(request.time_budget(), call.arrival, check));
   }
-  check.RefuseUnhonoured("time_budget",
-                         "not implemented: set the call's deadline instead");
+  converted.deadline_policy =
+      ConvertDeadlinePolicy(request.deadline_policy(), check);
+  converted.priority = ConvertPriority(request.priority(), check);
+  converted.tenant = call.tenant;
 }
 
-void CheckDeadlinePolicy(const Request& request, FieldCheck& check) {
-  if (!v1::DeadlinePolicy_IsValid(request.deadline_policy())) {
-    check.Refuse("deadline_policy",
-                 absl::StrCat(static_cast<int>(request.deadline_policy()),
-                              " is not a deadline policy"));
-  } else if (request.deadline_policy() == v1::DEADLINE_POLICY_BEST_EFFORT) {
-    check.RefuseUnhonoured("deadline_policy",
-                           "DEADLINE_POLICY_BEST_EFFORT is not implemented");
-  }
-}
-
-void CheckPriority(const Request& request, FieldCheck& check) {
-  if (!v1::Priority_IsValid(request.priority())) {
-    check.Refuse("priority", absl::StrCat(static_cast<int>(request.priority()),
-                                          " is not a priority"));
-  } else if (request.priority() == v1::PRIORITY_BATCH ||
-             request.priority() == v1::PRIORITY_INTERACTIVE) {
-    check.RefuseUnhonoured("priority",
-                           absl::StrCat(v1::Priority_Name(request.priority()),
-                                        " is not implemented"));
-  }
-}
-
-// What is set and would have to be ignored is refused.
-void CheckUnhonoured(const Request& request, FieldCheck& check) {
-  CheckTimeBudget(request, check);
-  CheckDeadlinePolicy(request, check);
-  CheckPriority(request, check);
-  if (request.return_stage_state()) {
-    check.RefuseUnhonoured("return_stage_state",
-                           "stage states are not implemented");
-  }
-  for (const std::string& field : UnknownFields(request)) {
-    check.RefuseUnhonoured(field, "this server has no such field");
-  }
+// Nobody knows yet which stage the time suffices for: the client gets every
+// stage's image, so that it has one when the time is up.
+void SendEveryStage(int first_stage, std::vector<bool>& stage_images) {
+  std::fill(stage_images.begin() + first_stage, stage_images.end(), true);
 }
 
 }  // namespace
@@ -159,26 +131,51 @@ bool SupportsUnconditional(const CascadeSpec& cascade) {
                      });
 }
 
-absl::StatusOr<GenerationRequest> ConvertGenerateImageRequest(
-    const Request& request, const CascadeSpec& cascade,
-    const RequestLimits& limits, uint64_t fallback_seed) {
-  FieldCheck check;
+GenerationRequest ConvertFields(const Request& request,
+                                const CascadeSpec& cascade, int first_stage,
+                                const RequestLimits& limits,
+                                const CallFacts& call, FieldCheck& check) {
   GenerationRequest converted;
+  converted.request_id = call.request_id;
   converted.cascade = cascade.name;
+  converted.cascade_digest = cascade.digest;
   converted.class_id = ConvertClass(request, cascade, check);
-  converted.seed = request.has_seed() ? request.seed() : fallback_seed;
+  converted.seed = request.has_seed() ? request.seed() : call.fallback_seed;
   if (request.has_image_count() &&
       check.InRange("image_count", request.image_count(), 1,
                     limits.max_image_count)) {
     converted.image_count = request.image_count();
   }
-  converted.target_stage = ConvertTargetStage(request, cascade, check);
-  converted.stages =
-      ConvertStageOptions(request.stages(), cascade, converted.target_stage,
-                          IsUnconditional(request, cascade), check);
-  converted.output =
-      ConvertOutputOptions(request.output(), converted.target_stage, check);
-  CheckUnhonoured(request, check);
+  converted.first_stage = first_stage;
+  converted.target_stage =
+      ConvertTargetStage(request, cascade, first_stage, check);
+  converted.stages = ConvertStageOptions(
+      request.stages(), cascade, first_stage, converted.target_stage,
+      IsUnconditional(request, cascade), check);
+  converted.output = ConvertOutputOptions(request.output(), first_stage,
+                                          converted.target_stage, check);
+  converted.returns_state = request.return_stage_state();
+  ConvertScheduling(request, call, converted, check);
+  if (converted.deadline_policy == DeadlinePolicy::kBestEffort) {
+    SendEveryStage(first_stage, converted.output.stage_images);
+  }
+  return converted;
+}
+
+void RefuseUnknownFields(const google::protobuf::Message& request,
+                         FieldCheck& check) {
+  for (const std::string& field : UnknownFields(request)) {
+    check.RefuseUnhonoured(field, "this server has no such field");
+  }
+}
+
+absl::StatusOr<GenerationRequest> ConvertGenerateImageRequest(
+    const Request& request, const CascadeSpec& cascade,
+    const RequestLimits& limits, const CallFacts& call) {
+  FieldCheck check;
+  GenerationRequest converted =
+      ConvertFields(request, cascade, /*first_stage=*/0, limits, call, check);
+  RefuseUnknownFields(request, check);
   if (absl::Status status = check.status(); !status.ok()) return status;
   return converted;
 }

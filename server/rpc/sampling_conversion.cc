@@ -206,9 +206,10 @@ void ApplyAugmentation(const StageEntries& entries, const StageSpec& stage,
 
 // An augmentation for every stage needs at least one that has it.
 void CheckEveryAugmentation(const Entry& every, const CascadeSpec& cascade,
-                            size_t num_stages, FieldCheck& check) {
+                            size_t first_stage, size_t num_stages,
+                            FieldCheck& check) {
   if (every.options == nullptr || !SetsAugmentation(*every.options)) return;
-  for (size_t k = 0; k < num_stages; ++k) {
+  for (size_t k = first_stage; k < num_stages; ++k) {
     if (cascade.stages[k].augmentation.enabled) return;
   }
   check.Refuse(SubField(every.field, "augmentation"),
@@ -218,14 +219,14 @@ void CheckEveryAugmentation(const Entry& every, const CascadeSpec& cascade,
 // Sorts the entries by stage; the last element is the one for every stage.
 std::vector<Entry> SortEntries(
     const google::protobuf::RepeatedPtrField<v1::StageOptions>& entries,
-    size_t num_stages, FieldCheck& check) {
+    int first_stage, size_t num_stages, FieldCheck& check) {
   std::vector<Entry> sorted(num_stages + 1);
   for (int i = 0; i < entries.size(); ++i) {
     const v1::StageOptions& options = entries[i];
     const std::string field = ElementField("stages", i);
     size_t place = num_stages;
     if (options.has_stage()) {
-      if (!check.InRange(SubField(field, "stage"), options.stage(), 0,
+      if (!check.InRange(SubField(field, "stage"), options.stage(), first_stage,
                          static_cast<int>(num_stages) - 1)) {
         continue;
       }
@@ -277,19 +278,22 @@ v1::Guidance GuidanceToProto(const GuidanceOptions& options) {
 
 std::vector<StageOptions> ConvertStageOptions(
     const google::protobuf::RepeatedPtrField<v1::StageOptions>& entries,
-    const CascadeSpec& cascade, int target_stage, bool unconditional,
-    FieldCheck& check) {
+    const CascadeSpec& cascade, int first_stage, int target_stage,
+    bool unconditional, FieldCheck& check) {
+  const size_t first = static_cast<size_t>(first_stage);
   const size_t num_stages = static_cast<size_t>(target_stage) + 1;
-  const std::vector<Entry> sorted = SortEntries(entries, num_stages, check);
-  CheckEveryAugmentation(sorted.back(), cascade, num_stages, check);
+  const std::vector<Entry> sorted =
+      SortEntries(entries, first_stage, num_stages, check);
+  CheckEveryAugmentation(sorted.back(), cascade, first, num_stages, check);
   std::vector<StageOptions> stages(num_stages);
   for (size_t k = 0; k < num_stages; ++k) {
     const StageSpec& stage = cascade.stages[k];
-    const StageEntries here{sorted[k], sorted.back()};
     SamplerOptions& sampler = stages[k].sampler;
     sampler = stage.default_sampler;
     stages[k].augmentation_level =
         stage.augmentation.enabled ? stage.augmentation.default_level : 0;
+    if (k < first) continue;
+    const StageEntries here{sorted[k], sorted.back()};
     ApplyKind(here, sampler, check);
     ApplySteps(here, stage, sampler, check);
     ApplyEta(here, stage, sampler, check);

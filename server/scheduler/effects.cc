@@ -12,6 +12,8 @@ FinishedEvent Finished(const Job& job, absl::Time now) {
   FinishedEvent finished;
   finished.queued = job.first_step.value_or(now) - job.admitted;
   finished.total = now - job.admitted;
+  finished.target_stage = job.request.target_stage;
+  finished.stages = job.request.stages;
   finished.timings = job.timings;
   std::sort(finished.timings.begin(), finished.timings.end(),
             [](const StageTiming& a, const StageTiming& b) {

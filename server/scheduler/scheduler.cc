@@ -154,7 +154,9 @@ Admitted Scheduler::Enter(std::unique_ptr<Job> job, int position) {
                                               use_.encoding);
   const Admitted admitted = {.id = job->id, .events = job->events};
   // Before any lane can see the job.
-  admitted.events->Push(QueuedEvent{.position = position});
+  admitted.events->Push(QueuedEvent{.position = position,
+                                    .priority = job->request.priority,
+                                    .target_stage = job->request.target_stage});
   const absl::Time now = use_.clock.Now();
   Effects effects;
   {

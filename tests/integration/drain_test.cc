@@ -45,9 +45,11 @@ TEST(DrainTest, AdmittedRequestsFinishAndNewOnesAreRefused) {
 
 TEST(DrainTest, AReaderThatIsBehindIsWaitedFor) {
   ScriptedServer::Options options;
-  options.stages = {{.resolution = 256}, {.resolution = 512}};
+  options.stages = {{.resolution = 256}, {.resolution = 1024}};
   ScriptedServer served(options);
   v1::GenerateImageRequest request = DigitRequest();
+  // Far more than the connection takes before anybody reads.
+  request.set_image_count(8);
   request.mutable_output()->set_format(v1::IMAGE_FORMAT_RAW);
   const auto stub = served.Stub();
   grpc::ClientContext context;

@@ -47,28 +47,18 @@ TEST(ErrorTest, EveryWrongFieldIsTold) {
 }
 
 TEST(ErrorTest, AFieldThatIsNotHonouredIsRefused) {
-  ScriptedServer served;
+  ScriptedServer::Options options;
+  options.stages = {{.resolution = 8},
+                    {.resolution = 16, .augmentation = true}};
+  ScriptedServer served(options);
   v1::GenerateImageRequest request = DigitRequest();
-  request.mutable_time_budget()->set_seconds(1);
-  request.set_priority(v1::PRIORITY_INTERACTIVE);
-  request.set_return_stage_state(true);
-  request.set_deadline_policy(v1::DEADLINE_POLICY_BEST_EFFORT);
+  request.add_stages()->mutable_augmentation()->set_mode(
+      v1::AUGMENTATION_MODE_TRUNCATED);
   const Reply reply = Generate(served.Client(), request);
   EXPECT_EQ(reply.status.code, grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(reply.status.reason, "FIELD_UNIMPLEMENTED");
-  EXPECT_THAT(reply.status.fields, SizeIs(4));
-}
-
-TEST(ErrorTest, UpscaleImageIsRefused) {
-  ScriptedServer served;
-  const auto stub = served.Stub();
-  grpc::ClientContext context;
-  const auto reader = stub->UpscaleImage(&context, {});
-  v1::UpscaleImageResponse response;
-  EXPECT_FALSE(reader->Read(&response));
-  const CallStatus status = ReadCallStatus(reader->Finish(), context);
-  EXPECT_EQ(status.code, grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(status.reason, "METHOD_UNIMPLEMENTED");
+  ASSERT_THAT(reply.status.fields, SizeIs(1));
+  EXPECT_EQ(reply.status.fields[0].field, "stages[0].augmentation.mode");
 }
 
 TEST(ErrorTest, AStepThatFailsEndsItsRequestAlone) {

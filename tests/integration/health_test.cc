@@ -2,6 +2,7 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include "server/base/thread_pool.h"
 #include "tests/integration/scripted_server.h"
 
 namespace cascade {
@@ -59,14 +60,16 @@ TEST(HealthTest, AnAddressInUseIsRefused) {
   options.listen = served.address();
   Metrics metrics("test");
   Logger logger(LogLevel::kError, RealClock());
-  const auto second =
-      GrpcServer::Create(options, served.generator(), metrics, logger);
+  ThreadPool decoding(/*num_threads=*/1);
+  const auto second = GrpcServer::Create(options, served.generator(), decoding,
+                                         metrics, logger);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   options.listen = "nonsense";
-  EXPECT_EQ(GrpcServer::Create(options, served.generator(), metrics, logger)
-                .status()
-                .code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      GrpcServer::Create(options, served.generator(), decoding, metrics, logger)
+          .status()
+          .code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

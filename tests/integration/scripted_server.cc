@@ -25,7 +25,8 @@ ScriptedServer::ScriptedServer(Options options)
   grpc.images.reader_stall_timeout = options.reader_stall_timeout;
   grpc.images.identity = {"1.2.3", "a build", Reproducibility::kExact};
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
-      GrpcServer::Create(grpc, generator_, engine_.metrics(), engine_.logger());
+      GrpcServer::Create(grpc, generator_, engine_.encoding(),
+                         engine_.metrics(), engine_.logger());
   if (!server.ok()) std::abort();
   server_ = *std::move(server);
   server_->SetServing(true);

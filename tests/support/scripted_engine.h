@@ -25,6 +25,7 @@ class ScriptedEngine {
 
   Scheduler& scheduler() { return *scheduler_; }
   PlainEncoder& encoder() { return encoder_; }
+  Executor& encoding() { return encoding_; }
   Metrics& metrics() { return metrics_; }
   Logger& logger() { return logger_; }
 

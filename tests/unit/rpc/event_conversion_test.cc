@@ -1,8 +1,15 @@
 #include "server/rpc/event_conversion.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <utility>
+#include <vector>
+
+#include "models/host_stage_output.h"
+#include "server/base/error_reason.h"
+#include "tests/support/status_matchers.h"
 
 namespace cascade {
 namespace {
@@ -19,7 +26,7 @@ EventSource Source() {
     stage.resolution = 8 << k;
     stage.num_classes = 2;
     stage.augmentation.enabled = k == 1;
-    stage.weights_sha256 = k == 0 ? "base" : "sr";
+    stage.weights_sha256 = std::string(64, k == 0 ? 'a' : 'b');
     cascade->stages.push_back(stage);
   }
   EventSource source;
@@ -38,16 +45,54 @@ EventSource Source() {
   return source;
 }
 
-TEST(EventConversionTest, QueuedTellsIdPositionAndSeed) {
-  const auto response = ConvertEvent(QueuedEvent{3}, Source(), 0);
-  EXPECT_EQ(response.queued().request_id(), "id");
-  EXPECT_EQ(response.queued().position(), 3);
-  EXPECT_EQ(response.queued().seed(), ~uint64_t{0});
+v1::GenerateImageResponse Convert(EncodedJobEvent event,
+                                  const EventSource& source,
+                                  int64_t previews_dropped) {
+  auto response = ConvertEvent<v1::GenerateImageResponse>(
+      std::move(event), source, previews_dropped);
+  EXPECT_OK(response);
+  return *std::move(response);
+}
+
+TEST(EventConversionTest, QueuedTellsWhatWasGrantedAndIsExpected) {
+  EventSource source = Source();
+  source.admitted = absl::FromUnixMillis(5'500);
+  QueuedEvent event;
+  event.position = 3;
+  event.expected_wait = absl::Milliseconds(750);
+  event.expected_time = absl::Milliseconds(2'250);
+  event.priority = Priority::kBatch;
+  event.target_stage = 1;
+  const v1::Queued queued = Convert(event, source, 0).queued();
+  EXPECT_EQ(queued.request_id(), "id");
+  EXPECT_EQ(queued.position(), 3);
+  EXPECT_EQ(queued.seed(), ~uint64_t{0});
+  EXPECT_EQ(queued.expected_start_time().seconds(), 6);
+  EXPECT_EQ(queued.expected_start_time().nanos(), 250'000'000);
+  EXPECT_EQ(queued.expected_duration().seconds(), 2);
+  EXPECT_EQ(queued.expected_duration().nanos(), 250'000'000);
+  EXPECT_EQ(queued.priority(), v1::PRIORITY_BATCH);
+  EXPECT_EQ(queued.target_stage(), 1);
+}
+
+TEST(EventConversionTest, WhatNobodyCanTellIsUnset) {
+  QueuedEvent event;
+  event.expected_wait = absl::InfiniteDuration();
+  event.expected_time = absl::InfiniteDuration();
+  const v1::Queued queued = Convert(event, Source(), 0).queued();
+  EXPECT_FALSE(queued.has_expected_start_time());
+  EXPECT_FALSE(queued.has_expected_duration());
+}
+
+TEST(EventConversionTest, BothResponsesCarryTheSameEvents) {
+  const auto response = ConvertEvent<v1::UpscaleImageResponse>(
+      StageStartedEvent{1, 42, 2, 20}, Source(), 0);
+  ASSERT_OK(response);
+  EXPECT_EQ(response->stage_started().image_seed(), 42u);
 }
 
 TEST(EventConversionTest, StageStartedTellsWhichImageAndStage) {
-  const auto response =
-      ConvertEvent(StageStartedEvent{1, 42, 2, 20}, Source(), 0);
+  const auto response = Convert(StageStartedEvent{1, 42, 2, 20}, Source(), 0);
   EXPECT_EQ(response.stage_started().image_index(), 1);
   EXPECT_EQ(response.stage_started().image_seed(), 42u);
   EXPECT_EQ(response.stage_started().stage(), 2);
@@ -67,7 +112,7 @@ PictureEvent<EncodedImage> Picture(bool is_preview) {
 }
 
 TEST(EventConversionTest, APictureIsAPreviewOrAStageImage) {
-  const auto preview = ConvertEvent(Picture(true), Source(), 0).preview();
+  const auto preview = Convert(Picture(true), Source(), 0).preview();
   EXPECT_EQ(preview.steps_done(), 5);
   EXPECT_EQ(preview.num_steps(), 20);
   EXPECT_EQ(preview.image().format(), v1::IMAGE_FORMAT_WEBP);
@@ -75,19 +120,75 @@ TEST(EventConversionTest, APictureIsAPreviewOrAStageImage) {
   EXPECT_EQ(preview.image().height(), 8);
   EXPECT_EQ(preview.image().channels(), 3);
   EXPECT_EQ(preview.image().data(), "bytes");
-  const auto image = ConvertEvent(Picture(false), Source(), 0).stage_image();
+  const auto image = Convert(Picture(false), Source(), 0).stage_image();
   EXPECT_EQ(image.image_seed(), 42u);
   EXPECT_EQ(image.stage(), 1);
   EXPECT_EQ(image.image().data(), "bytes");
 }
 
-TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
+// What ran is what was asked for.
+FinishedEvent Finished(const EventSource& source) {
   FinishedEvent event;
+  event.target_stage = source.request.target_stage;
+  event.stages = source.request.stages;
+  return event;
+}
+
+TEST(EventConversionTest, AStageImageCarriesTheStateThatWasAskedFor) {
+  PictureEvent<EncodedImage> event = Picture(false);
+  event.state = std::make_shared<HostStageOutput>(
+      1, 2, std::vector<float>{-1, 0.5f, 0, 1});
+  const auto state = Convert(event, Source(), 0).stage_image().state();
+  EXPECT_EQ(state.stage(), 1);
+  EXPECT_EQ(state.image_seed(), 42u);
+  EXPECT_EQ(state.class_id(), 1);
+  EXPECT_EQ(state.values().size(), 16u);
+  EXPECT_FALSE(Convert(Picture(false), Source(), 0).stage_image().has_state());
+}
+
+TEST(EventConversionTest, AStateThatCannotBeReadIsAnError) {
+  class LostOutput : public StageOutput {
+    int resolution() const override { return 2; }
+    int channels() const override { return 1; }
+    absl::StatusOr<std::vector<float>> ToHost() const override {
+      return absl::UnavailableError("the device is gone");
+    }
+  };
+  PictureEvent<EncodedImage> event = Picture(false);
+  event.state = std::make_shared<LostOutput>();
+  EXPECT_THAT(ConvertEvent<v1::GenerateImageResponse>(event, Source(), 0),
+              HasReason(absl::StatusCode::kUnavailable, kDeviceLost));
+}
+
+TEST(EventConversionTest, TheRecordTellsWhatReallyRan) {
+  EventSource source = Source();
+  FinishedEvent event = Finished(source);
+  event.reduced_for_deadline = true;
+  event.target_stage = 0;
+  event.stages.resize(1);
+  event.stages[0].sampler.num_steps = 3;
+  const auto record = Convert(event, source, 0).finished().record();
+  EXPECT_TRUE(record.reduced_for_deadline());
+  EXPECT_EQ(record.target_stage(), 0);
+  ASSERT_EQ(record.stages_size(), 1);
+  EXPECT_EQ(record.stages(0).sampler().steps(), 3);
+}
+
+TEST(EventConversionTest, TheRecordBeginsWithTheFirstStageThatRan) {
+  EventSource source = Source();
+  source.request.first_stage = 1;
+  const auto record = Convert(Finished(source), source, 0).finished().record();
+  ASSERT_EQ(record.stages_size(), 1);
+  EXPECT_EQ(record.stages(0).stage(), 1);
+}
+
+TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
+  FinishedEvent event = Finished(Source());
   event.queued = absl::Milliseconds(250);
   event.total = absl::Milliseconds(2500);
   event.timings.push_back(
       {1, 1, absl::Seconds(1), absl::Seconds(2), absl::Milliseconds(500)});
-  const auto finished = ConvertEvent(event, Source(), 9).finished();
+  const auto finished = Convert(event, Source(), 9).finished();
   EXPECT_EQ(finished.request_id(), "id");
   EXPECT_EQ(finished.queued_duration().nanos(), 250'000'000);
   EXPECT_EQ(finished.total_duration().seconds(), 2);
@@ -104,10 +205,12 @@ TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
   EXPECT_EQ(record.class_name(), "one");
   ASSERT_EQ(record.image_seeds_size(), 2);
   EXPECT_EQ(record.image_seeds(1), 0u);  // Modulo 2^64.
+  EXPECT_EQ(record.target_stage(), 1);
+  EXPECT_FALSE(record.reduced_for_deadline());
   EXPECT_EQ(record.reproducibility(), v1::REPRODUCIBILITY_MODE_EXACT);
   EXPECT_EQ(record.build(), "build");
   ASSERT_EQ(record.stages_size(), 2);
-  EXPECT_EQ(record.stages(0).weights_sha256(), "base");
+  EXPECT_EQ(record.stages(0).weights_sha256(), std::string(64, 'a'));
   EXPECT_EQ(record.stages(0).sampler().kind(), v1::SAMPLER_KIND_DDIM);
   EXPECT_EQ(record.stages(0).sampler().eta(), 0.25);
   EXPECT_FALSE(record.stages(0).has_augmentation());
@@ -120,7 +223,7 @@ TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
 TEST(EventConversionTest, AnUnconditionalImageIsRecordedAsSuch) {
   EventSource source = Source();
   source.request.class_id.reset();
-  const auto finished = ConvertEvent(FinishedEvent{}, source, 0).finished();
+  const auto finished = Convert(FinishedEvent{}, source, 0).finished();
   EXPECT_TRUE(finished.record().unconditional());
   EXPECT_EQ(finished.record().class_name(), "");
 }

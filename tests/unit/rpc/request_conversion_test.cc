@@ -8,8 +8,8 @@
 #include <limits>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
+#include "tests/unit/rpc/digits_spec.h"
 
 namespace cascade {
 namespace {
@@ -18,42 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr uint64_t kFallbackSeed = 77;
-
-// Stage 0: guidance. Stage 1: augmentation, no null class. Stage 2: both.
-CascadeSpec Digits() {
-  CascadeSpec cascade;
-  cascade.name = "digits";
-  for (int i = 0; i < 10; ++i) {
-    cascade.class_names.push_back("digit" + std::to_string(i));
-  }
-  for (int k = 0; k < 3; ++k) {
-    StageSpec stage;
-    stage.index = k;
-    stage.resolution = 8 << k;
-    stage.name = absl::StrCat(stage.resolution, "x", stage.resolution);
-    stage.channels = 1;
-    stage.num_classes = 10;
-    stage.has_null_class = k != 1;
-    stage.augmentation.enabled = k != 0;
-    stage.augmentation.default_level = 0.1;
-    stage.augmentation.max_level = 0.5;
-    stage.default_sampler.num_steps = 20;
-    stage.default_sampler.eta = 0.5;
-    stage.default_sampler.guidance.scale = k != 1 ? 2 : 1;
-    cascade.stages.push_back(stage);
-  }
-  return cascade;
-}
-
-CascadeSpec Unconditional() {
-  CascadeSpec cascade = Digits();
-  cascade.class_names.clear();
-  for (StageSpec& stage : cascade.stages) {
-    stage.num_classes = 0;
-    stage.has_null_class = false;
-  }
-  return cascade;
-}
+const absl::Time kArrival = absl::FromUnixSeconds(1'000'000);
+const absl::Time kDeadline = kArrival + absl::Seconds(60);
 
 v1::GenerateImageRequest Parse(const std::string& text) {
   v1::GenerateImageRequest request;
@@ -65,8 +31,14 @@ v1::GenerateImageRequest Parse(const std::string& text) {
 absl::StatusOr<GenerationRequest> Convert(
     const v1::GenerateImageRequest& request,
     const CascadeSpec& cascade = Digits()) {
+  CallFacts call;
+  call.request_id = "id";
+  call.arrival = kArrival;
+  call.deadline = kDeadline;
+  call.tenant = "a tenant";
+  call.fallback_seed = kFallbackSeed;
   return ConvertGenerateImageRequest(request, cascade, {.max_image_count = 16},
-                                     kFallbackSeed);
+                                     call);
 }
 
 TEST(RequestConversionTest, FillsInTheDefaultsOfTheCascade) {
@@ -149,6 +121,50 @@ TEST(RequestConversionTest, AnUnconditionalCascadeNeedsNoClass) {
   EXPECT_EQ(request->seed, 5u);
 }
 
+TEST(RequestConversionTest, TakesOverWhatTheCallSays) {
+  const auto request = Convert(Parse("class_id: 7"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->request_id, "id");
+  EXPECT_EQ(request->tenant, "a tenant");
+  EXPECT_EQ(request->deadline, kDeadline);
+  EXPECT_EQ(request->cascade_digest, "a digest");
+  EXPECT_EQ(request->first_stage, 0);
+  EXPECT_EQ(request->deadline_policy, DeadlinePolicy::kStrict);
+  EXPECT_EQ(request->priority, Priority::kStandard);
+  EXPECT_FALSE(request->returns_state);
+}
+
+TEST(RequestConversionTest, TheEarlierOfDeadlineAndTimeBudgetCounts) {
+  const auto deadline = [](const std::string& budget) {
+    return Convert(Parse("class_id: 7 time_budget { " + budget + " }"))
+        ->deadline;
+  };
+  EXPECT_EQ(deadline("seconds: 2 nanos: 500000000"),
+            kArrival + absl::Milliseconds(2500));
+  EXPECT_EQ(deadline("seconds: 61"), kDeadline);
+  EXPECT_EQ(deadline("seconds: 315576000000"), kDeadline);
+}
+
+TEST(RequestConversionTest, HonoursPolicyPriorityAndState) {
+  const auto request =
+      Convert(Parse("class_id: 7 deadline_policy: DEADLINE_POLICY_BEST_EFFORT "
+                    "priority: PRIORITY_INTERACTIVE return_stage_state: true"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->deadline_policy, DeadlinePolicy::kBestEffort);
+  EXPECT_EQ(request->priority, Priority::kInteractive);
+  EXPECT_TRUE(request->returns_state);
+  EXPECT_EQ(Convert(Parse("class_id: 7 priority: PRIORITY_BATCH"))->priority,
+            Priority::kBatch);
+}
+
+TEST(RequestConversionTest, UnderBestEffortEachStagesImageIsSent) {
+  const auto request =
+      Convert(Parse("class_id: 7 output { stages: 2 } deadline_policy: "
+                    "DEADLINE_POLICY_BEST_EFFORT"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_THAT(request->output.stage_images, ElementsAre(true, true, true));
+}
+
 TEST(RequestConversionTest, ASeedOfZeroIsASeed) {
   const auto request = Convert(Parse("class_id: 7 seed: 0"));
   ASSERT_TRUE(request.ok()) << request.status();
@@ -207,6 +223,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"class_id: 1 time_budget { seconds: -1 }", "time_budget",
                 "positive"},
         Refusal{"class_id: 1 time_budget { }", "time_budget", "positive"},
+        Refusal{"class_id: 1 time_budget { seconds: 1 nanos: -1 }",
+                "time_budget", "1s and -1ns"},
+        Refusal{"class_id: 1 time_budget { nanos: 1000000000 }", "time_budget",
+                "0s and 1000000000ns"},
         Refusal{"class_id: 1 deadline_policy: 9", "deadline_policy", "9"},
         Refusal{"class_id: 1 priority: 9", "priority", "9"}));
 
@@ -274,24 +294,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"class_id: 1 target_stage: 0 output { stages: 0 stages: 1 }",
                 "output.stages[1]", "1 is not in 0..0"}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Unhonoured, RequestRefusalTest,
-    ::testing::Values(
-        Refusal{"class_id: 1 time_budget { seconds: 1 }", "time_budget",
-                "deadline", absl::StatusCode::kUnimplemented},
-        Refusal{"class_id: 1 deadline_policy: DEADLINE_POLICY_BEST_EFFORT",
-                "deadline_policy", "BEST_EFFORT",
-                absl::StatusCode::kUnimplemented},
-        Refusal{"class_id: 1 priority: PRIORITY_BATCH", "priority", "BATCH",
-                absl::StatusCode::kUnimplemented},
-        Refusal{"class_id: 1 priority: PRIORITY_INTERACTIVE", "priority",
-                "INTERACTIVE", absl::StatusCode::kUnimplemented},
-        Refusal{"class_id: 1 return_stage_state: true", "return_stage_state",
-                "not implemented", absl::StatusCode::kUnimplemented},
-        Refusal{"class_id: 1 stages { stage: 1 augmentation { mode: "
-                "AUGMENTATION_MODE_TRUNCATED } }",
-                "stages[0].augmentation.mode", "truncated",
-                absl::StatusCode::kUnimplemented}));
+INSTANTIATE_TEST_SUITE_P(Unhonoured, RequestRefusalTest,
+                         ::testing::Values(Refusal{
+                             "class_id: 1 stages { stage: 1 augmentation { "
+                             "mode: AUGMENTATION_MODE_TRUNCATED } }",
+                             "stages[0].augmentation.mode", "truncated",
+                             absl::StatusCode::kUnimplemented}));
 
 TEST(RequestConversionTest, WhatIsTheDefaultAnywayIsHonoured) {
   const auto request = Convert(
