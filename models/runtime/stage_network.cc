@@ -1,6 +1,9 @@
 #include "models/runtime/stage_network.h"
 
 #include <utility>
+#include <vector>
+
+#include "models/nn/layers.h"
 
 namespace cascade {
 namespace {
@@ -9,11 +12,18 @@ class ModuleNetwork final : public StageNetwork {
  public:
   ModuleNetwork(std::shared_ptr<nn::UNet> unet, at::Device device)
       : unet_(std::move(unet)), device_(device) {
-    unet_->to(device_);
     unet_->eval();
   }
 
   at::Device device() const override { return device_; }
+
+  int64_t weight_bytes() const override {
+    size_t bytes = 0;
+    for (const at::Tensor& weight : unet_->parameters()) {
+      bytes += weight.nbytes();
+    }
+    return static_cast<int64_t>(bytes);
+  }
 
   at::Tensor Run(const nn::UNetInput& input) const override {
     return unet_->forward(input);
@@ -24,10 +34,22 @@ class ModuleNetwork final : public StageNetwork {
   const at::Device device_;
 };
 
+std::shared_ptr<nn::UNet> CopyTo(const nn::UNet& unet, at::Device device) {
+  const nn::UninitializedScope uninitialized;
+  const at::NoGradGuard no_grad;
+  auto copy = std::make_shared<nn::UNet>(unet.config());
+  copy->to(device);
+  const std::vector<at::Tensor> source = unet.parameters();
+  const std::vector<at::Tensor> target = copy->parameters();
+  for (size_t i = 0; i < source.size(); ++i) target[i].copy_(source[i]);
+  return copy;
+}
+
 }  // namespace
 
 std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device) {
+  if (!device.is_cpu()) unet = CopyTo(*unet, device);
   return std::make_unique<ModuleNetwork>(std::move(unet), device);
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "models/nn/unet.h"
@@ -16,12 +17,15 @@ class StageNetwork {
   virtual ~StageNetwork() = default;
 
   virtual at::Device device() const = 0;
+  // Of the parameters on the device.
+  virtual int64_t weight_bytes() const = 0;
   // The raw outputs [batch, out_channels, size, size], float. Throws what
   // LibTorch throws.
   virtual at::Tensor Run(const nn::UNetInput& input) const = 0;
 };
 
-// Serves the modules as they were trained.
+// Serves the modules as they were trained: `unet` itself, which is on the CPU,
+// or a copy of it on another device. Throws what LibTorch throws.
 std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device);
 

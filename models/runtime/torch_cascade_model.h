@@ -1,18 +1,16 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "models/cascade_model.h"
-#include "models/runtime/stage_network.h"
+#include "models/runtime/loaded_stage.h"
 #include "models/weights/cascade_manifest.h"
 
 namespace cascade {
 
-// CascadeModel over LibTorch: one network a stage, and what its executors may
-// do, measured when the first is made.
+// CascadeModel over LibTorch.
 class TorchCascadeModel final : public CascadeModel {
  public:
   // Reads the package in `folder`; see LoadCascade().
@@ -24,24 +22,14 @@ class TorchCascadeModel final : public CascadeModel {
       int stage_index, const std::string& device) const override;
 
  private:
-  struct Stage {
-    std::shared_ptr<const StageNetwork> network;
-    int64_t bytes_per_row = 0;
-    // Set by the first call of MakeExecutor(), which the others wait for.
-    std::once_flag probed;
-    absl::StatusOr<ExecutorLimits> limits;
-  };
-
-  explicit TorchCascadeModel(const LoadOptions& options) : options_(options) {}
+  TorchCascadeModel() = default;
 
   absl::Status LoadStage(const std::string& folder,
-                         const StageManifest& manifest, at::Device device);
-  absl::StatusOr<ExecutorLimits> Probe(const StageSpec& spec,
-                                       const Stage& stage) const;
+                         const StageManifest& manifest,
+                         const LoadOptions& options);
 
-  const LoadOptions options_;
   CascadeSpec spec_;
-  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<std::unique_ptr<LoadedStage>> stages_;
 };
 
 }  // namespace cascade

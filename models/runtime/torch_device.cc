@@ -31,6 +31,16 @@ std::string InstructionSet() {
 
 }  // namespace
 
+std::vector<c10::Device> Devices() {
+  std::vector<c10::Device> devices = {c10::Device(c10::kCPU)};
+#ifdef CASCADE_CUDA
+  for (int i = 0; i < c10::cuda::device_count(); ++i) {
+    devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
+  }
+#endif
+  return devices;
+}
+
 absl::StatusOr<c10::Device> ParseDevice(const std::string& name) {
   if (name == "cpu") return c10::Device(c10::kCPU);
   absl::string_view rest = name;
@@ -44,7 +54,7 @@ absl::StatusOr<c10::Device> ParseDevice(const std::string& name) {
 #ifdef CASCADE_CUDA
   const int count = c10::cuda::device_count();
   if (index >= count) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return absl::NotFoundError(absl::StrCat(
         "device = \"", name, "\": the machine has ", count, " CUDA devices"));
   }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));

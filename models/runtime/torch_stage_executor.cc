@@ -31,17 +31,17 @@ void UseOneThread() {
   done = true;
 }
 
+at::Tensor MakeImages(const StageSpec& spec, int count, at::Device device) {
+  return at::empty({count, spec.channels, spec.resolution, spec.resolution},
+                   at::TensorOptions().device(device).dtype(at::kFloat));
+}
+
 nn::UNetInput MakeInput(const StageSpec& spec, int rows, at::Device device) {
-  const at::TensorOptions on_device = at::TensorOptions().device(device);
-  const auto image = [&] {
-    return at::empty({rows, spec.channels, spec.resolution, spec.resolution},
-                     on_device.dtype(at::kFloat));
-  };
   nn::UNetInput input;
-  input.x = image();
+  input.x = MakeImages(spec, rows, device);
   input.timestep = at::empty({rows}, at::kFloat);
   if (spec.num_classes > 0) input.class_id = at::empty({rows}, at::kLong);
-  if (spec.low_resolution > 0) input.low_res = image();
+  if (spec.low_resolution > 0) input.low_res = MakeImages(spec, rows, device);
   if (spec.augmentation.enabled) {
     input.augmentation = at::empty({rows}, at::kFloat);
   }
@@ -99,7 +99,8 @@ TorchStageExecutor::TorchStageExecutor(
       pool_(spec, limits.slots, network_->device()),
       slots_(static_cast<size_t>(limits.slots)),
       free_slots_(static_cast<size_t>(limits.slots)),
-      input_(MakeInput(spec, limits.batch_rows.back(), network_->device())) {
+      input_(MakeInput(spec, limits.batch_rows.back(), network_->device())),
+      noise_rows_(MakeImages(spec, limits.batch_rows.back(), at::kCPU)) {
   // The lowest first, so that a lightly used pool stays in few pages.
   std::iota(free_slots_.rbegin(), free_slots_.rend(), 0);
 }
@@ -259,16 +260,14 @@ void TorchStageExecutor::Plan(std::span<const StepRow> rows) {
 }
 
 const float* TorchStageExecutor::Noise(Slot slot, size_t index) {
-  if (noise_buffers_.size() <= index) noise_buffers_.resize(index + 1);
-  std::vector<float>& buffer = noise_buffers_[index];
-  buffer.resize(static_cast<size_t>(pool_.x.stride(0)));
   const SlotState& state = State(slot);
+  float* noise = HostRow(noise_rows_, static_cast<int64_t>(index));
   noise_->Fill({.seed = state.image_seed,
                 .stage = static_cast<uint32_t>(spec_.index),
                 .purpose = NoisePurpose::kStep,
                 .step = static_cast<uint32_t>(state.line)},
-               buffer);
-  return buffer.data();
+               {noise, static_cast<size_t>(noise_rows_.stride(0))});
+  return noise;
 }
 
 at::Tensor TorchStageExecutor::RunNetwork() {

@@ -66,6 +66,7 @@ class TorchStageExecutor final : public StageExecutor {
   absl::StatusOr<StepOutcome> Step(std::span<const StepRow> rows);
   // Fills network_rows_ and update_rows_.
   void Plan(std::span<const StepRow> rows);
+  // Of the next line; kept until the next step.
   const float* Noise(Slot slot, size_t index);
   at::Tensor RunNetwork();
   // `batch` rows, the spare ones filled in. Returns all their outputs.
@@ -96,11 +97,11 @@ class TorchStageExecutor final : public StageExecutor {
   // The network's input, as large as the largest batch, on the device; the
   // small ones are written on the host.
   nn::UNetInput input_;
+  const at::Tensor noise_rows_;  // For as many images, on the host.
   // Reused by each step.
   std::vector<NetworkRow> network_rows_;
   std::vector<UpdateRow> update_rows_;
   std::vector<GatherRow> gather_rows_;
-  std::vector<std::vector<float>> noise_buffers_;
 
   Ticket last_ticket_ = 0;
   std::map<Ticket, StepOutcome> outcomes_;  // Not yet waited for.

@@ -19,28 +19,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/cascade_model.h"
+#include "models/host_stage_output.h"
 #include "models/sampling/sampler_table.h"
 
 namespace cascade {
 namespace {
 
 // A lower stage's image for stages that enlarge one.
-class GreyOutput final : public StageOutput {
- public:
-  GreyOutput(int channels, int resolution)
-      : channels_(channels), resolution_(resolution) {}
-
-  int resolution() const override { return resolution_; }
-  int channels() const override { return channels_; }
-  absl::StatusOr<std::vector<float>> ToHost() const override {
-    return std::vector<float>(
-        static_cast<size_t>(channels_ * resolution_ * resolution_), 0.0f);
-  }
-
- private:
-  const int channels_;
-  const int resolution_;
-};
+std::shared_ptr<const StageOutput> GreyOutput(const StageSpec& spec) {
+  const int values = spec.channels * spec.low_resolution * spec.low_resolution;
+  return std::make_shared<HostStageOutput>(
+      spec.channels, spec.low_resolution,
+      std::vector<float>(static_cast<size_t>(values)));
+}
 
 std::vector<ImagePlan> Plans(const StageSpec& spec, int count,
                              const SamplerOptions& sampler) {
@@ -53,10 +44,7 @@ std::vector<ImagePlan> Plans(const StageSpec& spec, int count,
     if (spec.num_classes > 0) {
       plans[i].class_id = static_cast<int>(i) % spec.num_classes;
     }
-    if (spec.low_resolution > 0) {
-      plans[i].input =
-          std::make_shared<GreyOutput>(spec.channels, spec.low_resolution);
-    }
+    if (spec.low_resolution > 0) plans[i].input = GreyOutput(spec);
   }
   return plans;
 }

@@ -60,6 +60,7 @@ class GaussianDataNetwork final : public StageNetwork {
   explicit GaussianDataNetwork(ScheduleKind kind) : schedule_(kind, 1000) {}
 
   at::Device device() const override { return at::kCPU; }
+  int64_t weight_bytes() const override { return 0; }
 
   at::Tensor Run(const nn::UNetInput& input) const override {
     std::vector<at::Tensor> rows;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "models/runtime/allocation_peak.h"
 #include "tests/unit/models/tiny_cascade.h"
 
 namespace cascade {
@@ -70,10 +71,68 @@ TEST(CascadeModelTest, LoadsWhatThePackageDescribes) {
   EXPECT_EQ(executor->limits().batch_rows.front(), 1);
   EXPECT_LE(executor->limits().batch_rows.back(), 4);
   EXPECT_EQ(executor->limits().costs.front().rows, 1);
-  EXPECT_GT(executor->limits().bytes_per_slot, 0);
-  EXPECT_GT(executor->limits().bytes_per_row, 0);
   EXPECT_EQ(model->MakeExecutor(2, "cpu").status().message(),
             "stage_index = 2 is not in 0..1");
+}
+
+TEST(CascadeModelTest, TellsItsMemory) {
+  const auto model =
+      LoadCascade(WritePackage("memory", {TinyBase(), TinySuperResolution()}),
+                  Small())
+          .value();
+  constexpr int64_t kBaseImage = 8 * 8 * sizeof(float);
+  constexpr int64_t kLargeImage = 16 * 16 * sizeof(float);
+  const ExecutorLimits base = model->MakeExecutor(0, "cpu").value()->limits();
+  EXPECT_EQ(base.weight_bytes, 4 * model->spec().stages[0].parameters);
+  // Two of x, four of x0.
+  EXPECT_EQ(base.bytes_per_slot, 6 * kBaseImage);
+  // At least two of the widest level's activations.
+  EXPECT_GT(base.bytes_per_row, 2 * 16 * kBaseImage);
+  const ExecutorLimits large = model->MakeExecutor(1, "cpu").value()->limits();
+  EXPECT_EQ(large.bytes_per_slot, 7 * kLargeImage);
+  EXPECT_GT(large.bytes_per_row, 2 * base.bytes_per_row);
+}
+
+TEST(CascadeModelTest, ExecutorsShareTheWeights) {
+  const auto model =
+      LoadCascade(WritePackage("shared", {TinyUnconditional()}), Small())
+          .value();
+  const auto first = model->MakeExecutor(0, "cpu").value();
+  const AllocationPeak peak(at::kCPU);
+  const auto second = model->MakeExecutor(0, "cpu").value();
+  // Beside the slots, the inputs, timesteps and noise of four rows.
+  constexpr int64_t kImage = 3 * 8 * 8 * sizeof(float);
+  EXPECT_EQ(peak.bytes(),
+            4 * first->limits().bytes_per_slot + 4 * (2 * kImage + 4));
+}
+
+TEST(CascadeModelTest, RefusesDevicesThatItHasNot) {
+  const auto model =
+      LoadCascade(WritePackage("devices", {TinyUnconditional()}), Small())
+          .value();
+  for (const auto& status :
+       {model->MakeExecutor(0, "tpu").status(), MemoryOf("tpu").status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(), "device = \"tpu\" is not cpu or cuda:N");
+  }
+  for (const char* device : {"cuda:", "cuda:x", "cuda:-1", "cuda0", ""}) {
+    EXPECT_EQ(model->MakeExecutor(0, device).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << device;
+  }
+#ifdef CASCADE_CUDA
+  const absl::StatusCode absent = absl::StatusCode::kNotFound;
+#else
+  const absl::StatusCode absent = absl::StatusCode::kUnimplemented;
+#endif
+  EXPECT_EQ(model->MakeExecutor(0, "cuda:99").status().code(), absent);
+  EXPECT_EQ(MemoryOf("cuda:99").status().code(), absent);
+}
+
+TEST(CascadeModelTest, TheHostHasMemory) {
+  const DeviceMemory memory = MemoryOf("cpu").value();
+  EXPECT_GT(memory.free, 0);
+  EXPECT_GE(memory.total, memory.free);
 }
 
 TEST(CascadeModelTest, LoadedTwiceItMakesTheSameImages) {

@@ -19,6 +19,7 @@ class ScriptedNetwork final : public StageNetwork {
       : variance_(spec.diffusion.variance == VarianceKind::kLearnedRange) {}
 
   at::Device device() const override { return at::kCPU; }
+  int64_t weight_bytes() const override { return 0; }
 
   at::Tensor Run(const nn::UNetInput& input) const override {
     inputs.push_back({.x = input.x.clone(),

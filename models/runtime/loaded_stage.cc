@@ -1,0 +1,61 @@
+#include "models/runtime/loaded_stage.h"
+
+#include <ATen/Parallel.h>
+
+#include <utility>
+
+#include "models/runtime/batch_probe.h"
+#include "models/runtime/slot_pool.h"
+#include "models/runtime/step_memory.h"
+#include "models/runtime/torch_device.h"
+#include "models/runtime/torch_stage_executor.h"
+#include "models/runtime/torch_status.h"
+#include "models/sampling/counter_noise.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+namespace {
+
+// Of each stage; a cascade of three small ones loads within three seconds.
+constexpr absl::Duration kProbeTime = absl::Milliseconds(700);
+
+}  // namespace
+
+LoadedStage::LoadedStage(StageSpec spec, std::shared_ptr<nn::UNet> unet,
+                         const LoadOptions& options)
+    : spec_(std::move(spec)), unet_(std::move(unet)), options_(options) {
+  for (at::Device device : Devices()) residents_[device];
+}
+
+absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(
+    at::Device device) const {
+  return CatchTorch([&]() -> absl::StatusOr<Network> {
+    at::set_num_threads(1);
+    Network result;
+    result.network = ServeModules(unet_, device);
+    BatchProbe probe =
+        ProbeBatches(*result.network, spec_, options_.max_batch_rows,
+                     options_.reproducibility, kProbeTime);
+    ExecutorLimits& limits = result.limits;
+    limits.slots = options_.slots_per_executor;
+    limits.batch_rows = std::move(probe.rows);
+    limits.costs = std::move(probe.costs);
+    limits.weight_bytes = result.network->weight_bytes();
+    limits.bytes_per_slot = SlotPool::BytesPerSlot(spec_);
+    ASSIGN_OR_RETURN(limits.bytes_per_row,
+                     MeasureBytesPerRow(spec_, result.network, limits));
+    return result;
+  });
+}
+
+absl::StatusOr<std::unique_ptr<StageExecutor>> LoadedStage::MakeExecutor(
+    at::Device device) {
+  Resident& resident = residents_.at(device);
+  std::call_once(resident.once, [&] { resident.loaded = LoadTo(device); });
+  RETURN_IF_ERROR(resident.loaded.status());
+  return TorchStageExecutor::Create(spec_, resident.loaded->network,
+                                    resident.loaded->limits,
+                                    std::make_shared<CounterNoise>());
+}
+
+}  // namespace cascade
