@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
+#include "server/scheduler/forecast_margin.h"
 
 namespace cascade {
 namespace {
@@ -76,14 +77,16 @@ absl::Status CheckDeadline(const TimeCheck& check) {
                      " on an idle server, and the deadline is in ",
                      Rounded(check.left)));
   }
-  if (check.forecast.total > check.left) {
+  const absl::Duration total =
+      WithMargin(check.unloaded, check.forecast, check.margin);
+  if (total > check.left) {
     return RetryLater(
         kDeadlineAtRisk,
-        absl::StrCat("would take ", Rounded(check.forecast.total),
-                     " at the present load (", Rounded(check.unloaded),
+        absl::StrCat("may take ", Rounded(total), " at the present load (",
+                     Rounded(check.unloaded),
                      " on an idle server), and the deadline is in ",
                      Rounded(check.left)),
-        check.forecast.total - check.left);
+        total - check.left);
   }
   return absl::OkStatus();
 }

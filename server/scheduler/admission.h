@@ -36,6 +36,8 @@ struct TimeCheck {
   // Wall time of the job alone on an idle server.
   absl::Duration unloaded = absl::ZeroDuration();
   Forecast forecast = {};
+  // What the load may add, over what it adds by the forecast.
+  double margin = 1;
 };
 
 // DEADLINE_EXCEEDED with DEADLINE_UNREACHABLE for what an idle server could not

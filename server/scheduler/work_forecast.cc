@@ -6,8 +6,12 @@
 namespace cascade {
 namespace {
 
+// While a job runs with others, half of what they get done comes anew.
+constexpr double kCompany = 1.5;
+
 // The work that competes with a job.
 struct Competition {
+  absl::Duration total;
   absl::Duration more_urgent;  // Of higher priority: all of it goes first.
   absl::Duration ahead;        // Of the same tenant, due earlier.
   std::vector<absl::Duration> of_tenant;  // Of the other tenants.
@@ -17,6 +21,7 @@ Competition Sort(const ForecastInput& input) {
   Competition work;
   work.of_tenant.resize(input.weights.size());
   for (const JobWork& other : input.others) {
+    work.total += other.work;
     if (other.rank < input.self.rank) {
       work.more_urgent += other.work;
     } else if (other.rank > input.self.rank) {
@@ -50,7 +55,11 @@ Forecast Predict(const ForecastInput& input) {
   const absl::Duration wait = DoneUntil(work.ahead, work, input) / input.lanes;
   const absl::Duration done =
       DoneUntil(work.ahead + input.self.work, work, input) / input.lanes;
-  return {.wait = wait, .total = std::max(wait + input.unloaded, done)};
+  const absl::Duration in_company =
+      std::min(wait + input.loaded,
+               input.unloaded + kCompany * work.total / input.lanes);
+  return {.wait = wait,
+          .total = std::max({wait + input.unloaded, in_company, done})};
 }
 
 }  // namespace cascade

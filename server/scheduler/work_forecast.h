@@ -13,6 +13,10 @@ namespace cascade {
 // of a tenant's jobs, the one that is due first. By the time a tenant of weight
 // w has had work A done, another one of weight v that always had work has had
 // A·v/w, and one with less work than that all of it.
+//
+// Once begun, a job shares its batches and its lanes with others: its steps
+// take longer than alone, up to those of full batches, as far as there is
+// company.
 
 struct JobWork {
   int rank = 1;    // Of its priority; 0 goes first.
@@ -28,6 +32,8 @@ struct ForecastInput {
   JobWork self = {};
   // Wall time of the job alone on an idle server.
   absl::Duration unloaded = absl::ZeroDuration();
+  // Likewise, were each of its batches full of others.
+  absl::Duration loaded = absl::ZeroDuration();
   double lanes = 1;                      // Above 0.
   std::span<const double> weights = {};  // By tenant; above 0.
 };

@@ -106,6 +106,17 @@ TEST(AdmissionTest, NoRetryHelpsWhatAnIdleServerCannotDoInTime) {
             "takes 2.5s on an idle server, and the deadline is in 1s");
 }
 
+TEST(AdmissionTest, KeepsAMarginForTheLoad) {
+  TimeCheck check = Times(absl::Seconds(8), absl::Seconds(2), absl::Seconds(5));
+  check.margin = 2;
+  EXPECT_OK(CheckDeadline(check));
+  check.left = absl::Seconds(7);
+  const absl::Status status = CheckDeadline(check);
+  EXPECT_THAT(status,
+              HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
+  EXPECT_EQ(RetryDelay(status), absl::Seconds(1));
+}
+
 TEST(AdmissionTest, UnderLoadTheDelayIsWhatTheDeadlineLacks) {
   const absl::Status status = CheckDeadline(
       Times(absl::Seconds(3), absl::Seconds(2), absl::Seconds(7.25)));
@@ -113,7 +124,7 @@ TEST(AdmissionTest, UnderLoadTheDelayIsWhatTheDeadlineLacks) {
               HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
   EXPECT_EQ(RetryDelay(status), absl::Seconds(4.25));
   EXPECT_EQ(status.message(),
-            "would take 7.25s at the present load (2s on an idle server), and "
+            "may take 7.25s at the present load (2s on an idle server), and "
             "the deadline is in 3s");
 }
 

@@ -68,6 +68,24 @@ TEST(WorkForecastTest, AnotherTenantGetsItsShareMeanwhile) {
   EXPECT_EQ(PredictFor(Job(6, 1, 1), {Job(100)}).total, absl::Seconds(8));
 }
 
+TEST(WorkForecastTest, CompanyMakesAJobSlowerAsFarAsThereIsSome) {
+  // Later work only: there is no wait, and 1 s alone, 4 s in full batches.
+  const auto total = [](double later_work) {
+    const std::vector<JobWork> others = {Job(later_work, 1, 0, 999)};
+    return Predict({.others = others,
+                    .self = Job(0.5),
+                    .unloaded = absl::Seconds(1),
+                    .loaded = absl::Seconds(4),
+                    .lanes = 2,
+                    .weights = kWeights})
+        .total;
+  };
+  EXPECT_EQ(total(0), absl::Seconds(1));
+  EXPECT_EQ(total(2), absl::Seconds(2.5));
+  EXPECT_EQ(total(4), absl::Seconds(4));
+  EXPECT_EQ(total(400), absl::Seconds(4));
+}
+
 // A server that does a quantum after the other by the rules.
 class Quanta {
  public:
@@ -163,6 +181,7 @@ TEST(WorkForecastTest, IsMonotoneInEverything) {
     const ForecastInput input = {.others = others,
                                  .self = random.Job(),
                                  .unloaded = absl::Milliseconds(50),
+                                 .loaded = absl::Milliseconds(300),
                                  .lanes = 2,
                                  .weights = weights};
     const Forecast forecast = Predict(input);
