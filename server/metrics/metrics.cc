@@ -64,9 +64,18 @@ void StageMetrics::RecordWaste(absl::Duration device_time) {
   wasted_seconds_->Increment(absl::ToDoubleSeconds(device_time));
 }
 
-void StageMetrics::SetLoad(int active, int waiting) {
+void StageMetrics::RecordSaved(absl::Duration device_time) {
+  saved_seconds_->Increment(absl::ToDoubleSeconds(device_time));
+}
+
+void StageMetrics::RecordPark() { parks_->Increment(); }
+
+void StageMetrics::SetLoad(int active, int waiting, int credits,
+                           absl::Duration backlog) {
   active_->Set(active);
   waiting_->Set(waiting);
+  credits_->Set(credits);
+  backlog_->Set(absl::ToDoubleSeconds(backlog));
 }
 
 // The table: every metric with its name, its labels and its help.
@@ -101,9 +110,25 @@ Metrics::Metrics(std::string_view build)
           registry_, "cascade_wasted_device_seconds_total",
           "Device time spent on images that were cancelled or failed, by "
           "cascade and stage.")),
+      saved_seconds_(Counters(
+          registry_, "cascade_saved_device_seconds_total",
+          "Device time, as predicted, that requests which ended early left "
+          "undone, by cascade and stage.")),
+      parks_(Counters(registry_, "cascade_parks_total",
+                      "Images that lost their slot to one of a higher "
+                      "priority, and went on later, by cascade and stage.")),
+      tenant_seconds_(Counters(registry_,
+                               "cascade_tenant_device_seconds_total",
+                               "Device time by tenant and cascade.")),
       stage_images_(Gauges(registry_, "cascade_stage_images",
                            "Images by cascade, stage and state: active (has a "
                            "slot) or waiting.")),
+      stage_credits_(Gauges(registry_, "cascade_stage_credits",
+                            "Images that wait before a stage or are on their "
+                            "way to it, by cascade and stage.")),
+      backlog_seconds_(Gauges(registry_, "cascade_backlog_seconds",
+                              "Time until a stage's lanes have done what has "
+                              "been admitted, by cascade and stage.")),
       cascade_info_(Gauges(registry_, "cascade_loaded_info",
                            "1 for each loaded cascade, by name and digest.")),
       images_(Counters(registry_, "cascade_images_total",
@@ -153,6 +178,10 @@ StageMetrics& Metrics::Stage(const std::string& cascade,
   metrics->wait_seconds_ = &stage_wait_seconds_.Add(labels, WaitBuckets());
   metrics->image_seconds_ = &stage_seconds_.Add(labels, WaitBuckets());
   metrics->wasted_seconds_ = &wasted_seconds_.Add(labels);
+  metrics->saved_seconds_ = &saved_seconds_.Add(labels);
+  metrics->parks_ = &parks_.Add(labels);
+  metrics->credits_ = &stage_credits_.Add(labels);
+  metrics->backlog_ = &backlog_seconds_.Add(labels);
   metrics->active_ = &stage_images_.Add(with("state", "active"));
   metrics->waiting_ = &stage_images_.Add(with("state", "waiting"));
   return *metrics;
@@ -173,6 +202,13 @@ void Metrics::RecordJob(const JobOutcome& outcome) {
   images_.Increment(outcome.images);
   queue_seconds_.Observe(absl::ToDoubleSeconds(outcome.queued));
   request_seconds_.Observe(absl::ToDoubleSeconds(outcome.total));
+}
+
+void Metrics::RecordTenant(const std::string& tenant,
+                           const std::string& cascade,
+                           absl::Duration device_time) {
+  tenant_seconds_.Add({{"tenant", tenant}, {"cascade", cascade}})
+      .Increment(absl::ToDoubleSeconds(device_time));
 }
 
 void Metrics::SetQueueDepth(int images) { queue_depth_.Set(images); }

@@ -32,8 +32,13 @@ class StageMetrics {
   void RecordImage(absl::Duration ran);
   // Device time spent on an image that nobody will see.
   void RecordWaste(absl::Duration device_time);
-  // Images with a slot, and images that wait for one.
-  void SetLoad(int active, int waiting);
+  // Device time that the end of a job left undone.
+  void RecordSaved(absl::Duration device_time);
+  // An image lost its slot to one of a higher priority.
+  void RecordPark();
+  // Images with a slot, images that wait for one, credits in use, and wall time
+  // until the stage's lanes have done all that is to come.
+  void SetLoad(int active, int waiting, int credits, absl::Duration backlog);
 
  private:
   friend class Metrics;
@@ -45,8 +50,12 @@ class StageMetrics {
   prometheus::Histogram* wait_seconds_ = nullptr;
   prometheus::Histogram* image_seconds_ = nullptr;
   prometheus::Counter* wasted_seconds_ = nullptr;
+  prometheus::Counter* saved_seconds_ = nullptr;
+  prometheus::Counter* parks_ = nullptr;
   prometheus::Gauge* active_ = nullptr;
   prometheus::Gauge* waiting_ = nullptr;
+  prometheus::Gauge* credits_ = nullptr;
+  prometheus::Gauge* backlog_ = nullptr;
 };
 
 // How a job went, for the counters.
@@ -76,6 +85,9 @@ class Metrics : public RpcObserver {
 
   // A job ended, or was refused at the door.
   void RecordJob(const JobOutcome& outcome);
+  // A tenant had device time. The names are the configuration's: few.
+  void RecordTenant(const std::string& tenant, const std::string& cascade,
+                    absl::Duration device_time);
   // Images admitted that have not begun.
   void SetQueueDepth(int images);
 
@@ -105,7 +117,12 @@ class Metrics : public RpcObserver {
   prometheus::Family<prometheus::Histogram>& stage_wait_seconds_;
   prometheus::Family<prometheus::Histogram>& stage_seconds_;
   prometheus::Family<prometheus::Counter>& wasted_seconds_;
+  prometheus::Family<prometheus::Counter>& saved_seconds_;
+  prometheus::Family<prometheus::Counter>& parks_;
+  prometheus::Family<prometheus::Counter>& tenant_seconds_;
   prometheus::Family<prometheus::Gauge>& stage_images_;
+  prometheus::Family<prometheus::Gauge>& stage_credits_;
+  prometheus::Family<prometheus::Gauge>& backlog_seconds_;
   prometheus::Family<prometheus::Gauge>& cascade_info_;
   prometheus::Counter& images_;
   prometheus::Counter& previews_dropped_;

@@ -12,8 +12,10 @@ FinishedEvent Finished(const Job& job, absl::Time now) {
   FinishedEvent finished;
   finished.queued = job.first_step.value_or(now) - job.admitted;
   finished.total = now - job.admitted;
+  finished.reduced_for_deadline = job.reduced;
   finished.target_stage = job.request.target_stage;
   finished.stages = job.request.stages;
+  finished.stages.resize(static_cast<size_t>(job.request.target_stage) + 1);
   finished.timings = job.timings;
   std::sort(finished.timings.begin(), finished.timings.end(),
             [](const StageTiming& a, const StageTiming& b) {
@@ -38,23 +40,29 @@ void Effects::AddEnd(const Job& job, absl::Status status, absl::Time now) {
     for (size_t k = 0; k < image.device_time.size(); ++k) {
       const absl::Duration spent = image.device_time[k];
       end.device_time += spent;
-      if (image.finished || spent == absl::ZeroDuration()) continue;
+      // A job that was cut short still delivered its lower stages.
+      const bool is_used =
+          image.finished ||
+          (end.status.ok() &&
+           static_cast<int>(k) <= job.request.target_stage);
+      if (is_used || spent == absl::ZeroDuration()) continue;
       passages.push_back(
-          {.stage = {job.cascade, static_cast<int>(k)}, .wasted = spent});
+          {.stage = job.version->metrics[k], .wasted = spent});
     }
   }
 }
 
-EffectRunner::EffectRunner(std::vector<std::vector<StageMetrics*>> stages,
-                           Metrics& metrics, Logger& logger)
-    : stages_(std::move(stages)), metrics_(metrics), logger_(logger) {}
-
 void EffectRunner::Run(Effects effects) {
   for (const StagePassage& passage : effects.passages) {
-    StageMetrics& metrics = Stage(passage.stage);
+    StageMetrics& metrics = *passage.stage;
     if (passage.waited.has_value()) metrics.RecordWait(*passage.waited);
     if (passage.ran.has_value()) metrics.RecordImage(*passage.ran);
     if (passage.wasted.has_value()) metrics.RecordWaste(*passage.wasted);
+    if (passage.saved.has_value()) metrics.RecordSaved(*passage.saved);
+    if (passage.parked) metrics.RecordPark();
+  }
+  for (const TenantCharge& charge : effects.charges) {
+    metrics_.RecordTenant(charge.tenant, charge.cascade, charge.device_time);
   }
   for (JobEnd& end : effects.ends) {
     ReportEnd(end);
@@ -76,11 +84,6 @@ void EffectRunner::ReportRefusal(const std::string& request_id,
                {"message", status.message()}});
 }
 
-StageMetrics& EffectRunner::Stage(StageId stage) const {
-  return *stages_[static_cast<size_t>(stage.cascade)]
-                 [static_cast<size_t>(stage.stage)];
-}
-
 void EffectRunner::ReportEnd(const JobEnd& end) {
   metrics_.RecordJob({.cascade = end.cascade,
                       .status = end.status,
@@ -91,6 +94,7 @@ void EffectRunner::ReportEnd(const JobEnd& end) {
               {{"request_id", end.request_id},
                {"job", end.id},
                {"cascade", end.cascade},
+               {"tenant", end.tenant},
                {"code", absl::StatusCodeToString(end.status.code())},
                {"reason", ErrorReason(end.status)},
                {"images", end.images},

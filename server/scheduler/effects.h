@@ -24,23 +24,36 @@ struct JobEnd {
   absl::Duration device_time = absl::ZeroDuration();
   std::string request_id;
   std::string cascade;
+  std::string tenant;
   int images = 0;
 };
 
 // An image that entered or left a stage, or was given up in it.
 struct StagePassage {
-  StageId stage;
+  StageMetrics* stage = nullptr;
   std::optional<absl::Duration> waited = std::nullopt;
   std::optional<absl::Duration> ran = std::nullopt;
   std::optional<absl::Duration> wasted = std::nullopt;
+  std::optional<absl::Duration> saved = std::nullopt;
+  bool parked = false;
+};
+
+// Device time that a tenant had of a cascade.
+struct TenantCharge {
+  std::string tenant;
+  std::string cascade;
+  absl::Duration device_time;
 };
 
 // What decisions entail: collected under the Scheduler's lock, done after it.
 struct Effects {
   std::vector<JobEnd> ends;
   std::vector<StagePassage> passages;
+  std::vector<TenantCharge> charges;
 
-  bool empty() const { return ends.empty() && passages.empty(); }
+  bool empty() const {
+    return ends.empty() && passages.empty() && charges.empty();
+  }
 
   // Adds the end of `job`, with the device time of its unfinished images as
   // waste.
@@ -50,9 +63,9 @@ struct Effects {
 // Does effects: tells streams, metrics and the log. Thread-safe.
 class EffectRunner {
  public:
-  // `stages[cascade][stage]`. `metrics` and `logger` outlive the runner.
-  EffectRunner(std::vector<std::vector<StageMetrics*>> stages, Metrics& metrics,
-               Logger& logger);
+  // `metrics` and `logger` outlive the runner.
+  EffectRunner(Metrics& metrics, Logger& logger)
+      : metrics_(metrics), logger_(logger) {}
 
   void Run(Effects effects);
 
@@ -61,13 +74,10 @@ class EffectRunner {
   void ReportRefusal(const std::string& request_id, const std::string& cascade,
                      const absl::Status& status);
 
-  StageMetrics& Stage(StageId stage) const;
-
  private:
   void ReportEnd(const JobEnd& end);
 
   // Constant after construction.
-  const std::vector<std::vector<StageMetrics*>> stages_;
   Metrics& metrics_;
   Logger& logger_;
 };

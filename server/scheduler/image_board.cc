@@ -1,6 +1,8 @@
 #include "server/scheduler/image_board.h"
 
+#include <algorithm>
 #include <cassert>
+#include <limits>
 #include <utility>
 
 namespace cascade {
@@ -14,20 +16,41 @@ const StageRun& RunOf(const Image& image) {
   return image.job->stages[static_cast<size_t>(image.stage)];
 }
 
+// Has not entered its stage: its credit is the one that it came with.
+bool WaitsForStage(const Image& image) {
+  return image.place == ImagePlace::kReady && image.parked == nullptr;
+}
+
+int RowsLeft(const Image& image) { return RunOf(image).rows_left(image.line); }
+
 }  // namespace
 
-ImageBoard::ImageBoard(std::vector<std::vector<StageLimits>> stages,
-                       int num_lanes)
-    : lanes_(static_cast<size_t>(num_lanes)) {
-  for (size_t cascade = 0; cascade < stages.size(); ++cascade) {
-    for (size_t k = 0; k < stages[cascade].size(); ++k) {
-      const StageId id = {static_cast<int>(cascade), static_cast<int>(k)};
-      stage_ids_.push_back(id);
-      stages_.emplace(
-          id, Stage{.limits = std::move(stages[cascade][k]), .ready = {}});
-      for (Lane& lane : lanes_) lane.stages[id] = {};
+ImageBoard::ImageBoard(const Options& options)
+    : inbox_capacity_(options.inbox_capacity),
+      table_(options.num_lanes, options.max_step_bytes),
+      lanes_(static_cast<size_t>(options.num_lanes)) {}
+
+void ImageBoard::AddCascade(CascadeId cascade,
+                            const std::vector<ServedStage>& stages) {
+  table_.Add(cascade, stages);
+  for (size_t k = 0; k < stages.size(); ++k) {
+    const StageId id = {cascade, static_cast<int>(k)};
+    stages_[id] = {};
+    for (const auto& [lane, unused] : stages[k].lanes) {
+      lanes_[static_cast<size_t>(lane)].stages[id] = {};
     }
   }
+  cascades_[cascade] = {};
+}
+
+void ImageBoard::RemoveCascade(CascadeId cascade) {
+  const auto is_of = [cascade](const auto& entry) {
+    return entry.first.cascade == cascade;
+  };
+  for (Lane& lane : lanes_) std::erase_if(lane.stages, is_of);
+  std::erase_if(stages_, is_of);
+  cascades_.erase(cascade);
+  table_.Remove(cascade);
 }
 
 void ImageBoard::Add(std::unique_ptr<Job> job, absl::Time now) {
@@ -38,22 +61,20 @@ void ImageBoard::Add(std::unique_ptr<Job> job, absl::Time now) {
     image.job = job.get();
     image.id = {job->id, i};
     image.seed = job->request.seed + static_cast<uint64_t>(i);
+    image.stage = job->request.first_stage;
+    image.input = job->request.input;
     image.device_time.resize(job->stages.size());
     ++queued_;
+    ++cascades_.at(job->cascade).queued;
     PutReady(image, now);
   }
+  ++cascades_.at(job->cascade).jobs;
   jobs_.emplace(job->id, std::move(job));
 }
 
 Job* ImageBoard::Find(JobId id) const {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : found->second.get();
-}
-
-std::vector<JobId> ImageBoard::JobIds() const {
-  std::vector<JobId> ids;
-  for (const auto& [id, job] : jobs_) ids.push_back(id);
-  return ids;
 }
 
 Image* ImageBoard::Find(ImageId id) const {
@@ -63,21 +84,28 @@ Image* ImageBoard::Find(ImageId id) const {
   return image.place == ImagePlace::kGone ? nullptr : &image;
 }
 
+// Moves.
+
 void ImageBoard::Take(Image& image, int lane, absl::Time now) {
   assert(image.place == ImagePlace::kReady);
-  TakeFromReady(image);
-  StageOf(image).last_take = now;
+  Stage& stage = StageOf(image);
+  stage.ready.Take(image);
+  stage.last_take = now;
   if (!image.begun) {
     image.begun = true;
     --queued_;
+    --cascades_.at(image.job->cascade).queued;
     ++in_flight_;
   }
-  image.lane = lane;
+  if (image.parked == nullptr) {
+    TakeCredit(image);
+    image.stage_started = now;
+  }
+  image.lane = image.last_lane = lane;
   image.place = ImagePlace::kStepping;
-  image.stage_started = now;
-  LaneStage& stage = LaneStageOf(image);
-  stage.resident.push_back(&image);
-  ++stage.slots_taken;
+  LaneStage& on_lane = LaneStageOf(image);
+  on_lane.resident.push_back(&image);
+  ++on_lane.slots_taken;
 }
 
 void ImageBoard::Step(Image& image) {
@@ -87,22 +115,51 @@ void ImageBoard::Step(Image& image) {
 
 void ImageBoard::Rest(Image& image) {
   assert(image.place == ImagePlace::kStepping);
+  StageOf(image).rows_left -= RunOf(image).rows(image.line);
+  ++image.line;
   image.place = ImagePlace::kResident;
+  image.input = nullptr;
+  image.parked = nullptr;
 }
 
 void ImageBoard::MoveOn(Image& image, std::shared_ptr<const StageOutput> output,
                         absl::Time now) {
   assert(image.place == ImagePlace::kStepping);
+  StageOf(image).rows_left -= RowsLeft(image);
   TakeFromLane(image);
   image.input = std::move(output);
+  image.parked = nullptr;
   image.line = 0;
   ++image.stage;
   PutReady(image, now);
 }
 
+void ImageBoard::Park(Image& image) {
+  assert(image.place == ImagePlace::kResident);
+  LaneStage& stage = LaneStageOf(image);
+  std::erase(stage.resident, &image);
+  --stage.slots_taken;
+  LaneOf(image).parking.push_back(&image);
+  image.place = ImagePlace::kParking;
+}
+
+void ImageBoard::Unpark(Image& image, std::shared_ptr<const ParkedImage> parked,
+                        absl::Time now) {
+  assert(image.place == ImagePlace::kParking);
+  std::erase(LaneOf(image).parking, &image);
+  image.lane = -1;
+  image.parked = std::move(parked);
+  StageOf(image).rows_left -= RowsLeft(image);  // PutReady() counts it again.
+  PutReady(image, now);
+}
+
 void ImageBoard::Remove(Image& image) {
-  assert(image.place == ImagePlace::kStepping);
-  TakeFromLane(image);
+  if (image.place == ImagePlace::kParking) {
+    std::erase(LaneOf(image).parking, &image);
+  } else {
+    assert(image.place == ImagePlace::kStepping);
+    TakeFromLane(image);
+  }
   MakeGone(image);
 }
 
@@ -111,7 +168,7 @@ void ImageBoard::Leave(Image& image) {
          image.place == ImagePlace::kResident);
   std::erase(LaneStageOf(image).resident, &image);
   image.place = ImagePlace::kLeaving;
-  lanes_[static_cast<size_t>(image.lane)].leaving.push_back(&image);
+  LaneOf(image).leaving.push_back(&image);
 }
 
 void ImageBoard::Evict(Job& job) {
@@ -122,7 +179,7 @@ void ImageBoard::Evict(Job& job) {
       Leave(image);
     } else if (image.place == ImagePlace::kReady) {
       const bool is_last_one = job.gone_images + 1 == static_cast<int>(count);
-      TakeFromReady(image);
+      StageOf(image).ready.Take(image);
       MakeGone(image);
       if (is_last_one) return;  // `job` is no more.
     }
@@ -140,11 +197,39 @@ std::vector<SlotRelease> ImageBoard::TakeLeaving(int lane) {
   return releases;
 }
 
-const StageLimits& ImageBoard::limits(StageId stage) const {
-  return stages_.at(stage).limits;
+void ImageBoard::LowerTarget(Job& job, int target_stage) {
+  job.request.target_stage = target_stage;
+  for (Image& image : job.images) {
+    if (image.place == ImagePlace::kGone || image.stage < target_stage) continue;
+    if (!WaitsForStage(image)) GiveCreditBack(image, image.stage);
+  }
 }
 
-const ImageBoard::ReadyImages& ImageBoard::ready(StageId stage) const {
+std::vector<ImageId> ImageBoard::ImagesOf(int lane) const {
+  std::vector<ImageId> ids;
+  const Lane& self = lanes_[static_cast<size_t>(lane)];
+  const auto add = [&ids](const Images& images) {
+    for (const Image* image : images) ids.push_back(image->id);
+  };
+  for (const auto& [id, stage] : self.stages) add(stage.resident);
+  add(self.leaving);
+  add(self.parking);
+  return ids;
+}
+
+void ImageBoard::LoseLane(int lane) {
+  const std::vector<ImageId> lost = ImagesOf(lane);
+  Lane& self = lanes_[static_cast<size_t>(lane)];
+  self.leaving.clear();
+  self.parking.clear();
+  self.stages.clear();
+  for (const ImageId id : lost) MakeGone(*Find(id));
+  table_.LoseLane(lane);
+}
+
+// Questions.
+
+const ReadyQueue& ImageBoard::ready(StageId stage) const {
   return stages_.at(stage).ready;
 }
 
@@ -153,12 +238,64 @@ const ImageBoard::Images& ImageBoard::resident(int lane, StageId stage) const {
 }
 
 int ImageBoard::free_slots(int lane, StageId stage) const {
-  return limits(stage).slots -
+  return table_.slots(lane, stage) -
          lanes_[static_cast<size_t>(lane)].stages.at(stage).slots_taken;
 }
 
+int ImageBoard::active(StageId stage) const {
+  int count = 0;
+  for (const Lane& lane : lanes_) {
+    const auto on_lane = lane.stages.find(stage);
+    if (on_lane != lane.stages.end()) count += on_lane->second.slots_taken;
+  }
+  return count;
+}
+
+int ImageBoard::inbox(StageId stage) const { return stages_.at(stage).inbox; }
+
 absl::Time ImageBoard::last_take(StageId stage) const {
   return stages_.at(stage).last_take;
+}
+
+int ImageBoard::InboxCapacity(StageId stage) const {
+  return inbox_capacity_ > 0 ? inbox_capacity_ : table_.InboxCapacity(stage);
+}
+
+int ImageBoard::CreditsLeft(StageId stage, int priority) const {
+  const auto above = stages_.find({stage.cascade, stage.stage + 1});
+  if (above == stages_.end()) return std::numeric_limits<int>::max();
+  const int extra =
+      inbox_capacity_ > 0 ? 0 : priority * table_.max_rows(stage);
+  return std::max(
+      0, InboxCapacity(above->first) + extra - above->second.inbox);
+}
+
+int ImageBoard::NumEnterable(StageId stage) const {
+  int count = 0;
+  for (const auto& [group, images] : ready(stage).groups()) {
+    const Image& first = *images.begin()->second;
+    const bool needs_credit = first.parked == nullptr &&
+                              first.job->goes_on_after(stage.stage);
+    const int waiting = static_cast<int>(images.size());
+    count += needs_credit
+                 ? std::min(waiting, CreditsLeft(stage, group.priority))
+                 : waiting;
+  }
+  return count;
+}
+
+int ImageBoard::NumEnterable() const {
+  int count = 0;
+  for (const auto& [id, stage] : stages_) count += NumEnterable(id);
+  return count;
+}
+
+int ImageBoard::num_jobs(CascadeId cascade) const {
+  return cascades_.at(cascade).jobs;
+}
+
+int ImageBoard::queued(CascadeId cascade) const {
+  return cascades_.at(cascade).queued;
 }
 
 int ImageBoard::num_resident(int lane) const {
@@ -170,8 +307,7 @@ int ImageBoard::num_resident(int lane) const {
 }
 
 absl::Duration ImageBoard::StageWork(const Image& image) const {
-  return RunOf(image).rows_left(image.line) *
-         limits(StageIdOf(image)).curve.row_time();
+  return RowsLeft(image) * table_.RowTime(StageIdOf(image));
 }
 
 absl::Duration ImageBoard::PathWork(const Image& image) const {
@@ -179,7 +315,7 @@ absl::Duration ImageBoard::PathWork(const Image& image) const {
   const Job& job = *image.job;
   for (int k = image.stage + 1; k <= job.request.target_stage; ++k) {
     work += job.stages[static_cast<size_t>(k)].rows_left(0) *
-            limits({job.cascade, k}).curve.row_time();
+            table_.RowTime({job.cascade, k});
   }
   return work;
 }
@@ -192,11 +328,14 @@ absl::Duration ImageBoard::LaneWork(int lane) const {
   return work;
 }
 
+absl::Duration ImageBoard::WorkAt(StageId stage) const {
+  return stages_.at(stage).rows_left * table_.RowTime(stage);
+}
+
 SchedulerSnapshot ImageBoard::Snapshot() const {
   SchedulerSnapshot snapshot;
   snapshot.queued = queued_;
   snapshot.in_flight = in_flight_;
-  snapshot.num_ready = num_ready_;
   for (const auto& [job_id, job] : jobs_) {
     for (const Image& image : job->images) {
       snapshot.images.push_back({.image = image.id,
@@ -204,20 +343,35 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
                                  .place = image.place,
                                  .lane = image.lane,
                                  .begun = image.begun,
+                                 .holds_credit = image.holds_credit,
+                                 .is_parked = image.parked != nullptr,
+                                 .rows_left = RowsLeft(image),
                                  .job_ended = job->ended});
     }
   }
   for (const auto& [id, stage] : stages_) {
-    for (const auto& [image_id, image] : stage.ready) {
-      snapshot.ready.push_back({id, image_id});
+    for (const auto& [group, images] : stage.ready.groups()) {
+      for (const auto& [key, image] : images) {
+        snapshot.ready.push_back({id, image->id});
+      }
     }
+    const bool has_inbox = id.stage > 0 && table_.lanes_of(id) > 0;
+    snapshot.stages.push_back(
+        {.stage = id,
+         .inbox = stage.inbox,
+         .inbox_limit = has_inbox
+                            ? stage.inbox + CreditsLeft({id.cascade,
+                                                         id.stage - 1},
+                                                        kNumPriorities - 1)
+                            : stage.inbox,
+         .rows_left = stage.rows_left});
   }
   for (size_t lane = 0; lane < lanes_.size(); ++lane) {
     for (const auto& [id, stage] : lanes_[lane].stages) {
       LaneStageSnapshot& copy = snapshot.lanes.emplace_back();
       copy.lane = static_cast<int>(lane);
       copy.stage = id;
-      copy.slots = stages_.at(id).limits.slots;
+      copy.slots = table_.slots(static_cast<int>(lane), id);
       copy.slots_taken = stage.slots_taken;
       for (const Image* image : stage.resident) {
         copy.resident.push_back(image->id);
@@ -225,31 +379,48 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
       for (const Image* image : lanes_[lane].leaving) {
         if (StageIdOf(*image) == id) copy.leaving.push_back(image->id);
       }
+      for (const Image* image : lanes_[lane].parking) {
+        if (StageIdOf(*image) == id) copy.parking.push_back(image->id);
+      }
     }
   }
   return snapshot;
 }
 
+// Parts of moves.
+
 ImageBoard::Stage& ImageBoard::StageOf(const Image& image) {
   return stages_.at(StageIdOf(image));
 }
 
+ImageBoard::Lane& ImageBoard::LaneOf(const Image& image) {
+  return lanes_[static_cast<size_t>(image.lane)];
+}
+
 ImageBoard::LaneStage& ImageBoard::LaneStageOf(const Image& image) {
-  return lanes_[static_cast<size_t>(image.lane)].stages.at(StageIdOf(image));
+  return LaneOf(image).stages.at(StageIdOf(image));
+}
+
+void ImageBoard::TakeCredit(Image& image) {
+  // The one that it came with.
+  if (image.stage > 0) GiveCreditBack(image, image.stage - 1);
+  if (!image.job->goes_on_after(image.stage)) return;
+  image.holds_credit = true;
+  ++stages_.at({image.job->cascade, image.stage + 1}).inbox;
+}
+
+void ImageBoard::GiveCreditBack(Image& image, int stage) {
+  if (!image.holds_credit) return;
+  image.holds_credit = false;
+  --stages_.at({image.job->cascade, stage + 1}).inbox;
 }
 
 void ImageBoard::PutReady(Image& image, absl::Time now) {
   image.place = ImagePlace::kReady;
   image.ready_since = now;
-  StageOf(image).ready.emplace(image.id, &image);
-  ready_work_ += StageWork(image);
-  ++num_ready_;
-}
-
-void ImageBoard::TakeFromReady(Image& image) {
-  StageOf(image).ready.erase(image.id);
-  ready_work_ -= StageWork(image);
-  --num_ready_;
+  Stage& stage = StageOf(image);
+  stage.ready.Put(image);
+  stage.rows_left += RowsLeft(image);
 }
 
 void ImageBoard::TakeFromLane(Image& image) {
@@ -260,11 +431,20 @@ void ImageBoard::TakeFromLane(Image& image) {
 }
 
 void ImageBoard::MakeGone(Image& image) {
+  GiveCreditBack(image, WaitsForStage(image) ? image.stage - 1 : image.stage);
+  Job& job = *image.job;
+  StageOf(image).rows_left -= RowsLeft(image);
   image.place = ImagePlace::kGone;
   image.input = nullptr;
-  --(image.begun ? in_flight_ : queued_);
-  Job& job = *image.job;
+  image.parked = nullptr;
+  if (image.begun) {
+    --in_flight_;
+  } else {
+    --queued_;
+    --cascades_.at(job.cascade).queued;
+  }
   if (++job.gone_images == static_cast<int>(job.images.size())) {
+    --cascades_.at(job.cascade).jobs;
     jobs_.erase(job.id);
   }
 }

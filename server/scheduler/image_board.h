@@ -2,41 +2,49 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/scheduler/batch_curve.h"
 #include "server/scheduler/job.h"
+#include "server/scheduler/ready_queue.h"
 #include "server/scheduler/scheduler_snapshot.h"
+#include "server/scheduler/stage_table.h"
 #include "server/scheduler/step_plan.h"
 
 namespace cascade {
 
-// One stage as the board sees it.
-struct StageLimits {
-  BatchCurve curve;
-  int slots = 0;  // Of each lane.
-};
-
 // Where every image is: the jobs, what waits at each stage, and what has a slot
-// on which lane. Moves images and keeps the counts; decides nothing.
+// on which lane. Moves images and keeps the counts and the credits; decides
+// nothing.
+//
+// A credit is a place in the inbox of a stage. An image takes one for the stage
+// above when it gets its first slot in a stage, unless it ends there, and gives
+// it back when it gets its first slot in the stage above.
 //
 // Not thread-safe: the Scheduler's lock guards it.
 class ImageBoard {
  public:
   using Images = std::vector<Image*>;
-  // In arrival order.
-  using ReadyImages = std::map<ImageId, Image*>;
 
-  // `stages[cascade][stage]`.
-  ImageBoard(std::vector<std::vector<StageLimits>> stages, int num_lanes);
+  struct Options {
+    int num_lanes = 1;
+    int64_t max_step_bytes = 0;  // As StageTable has it.
+    int inbox_capacity = 0;      // 0: StageTable::InboxCapacity().
+  };
+
+  explicit ImageBoard(const Options& options);
+
+  void AddCascade(CascadeId cascade, const std::vector<ServedStage>& stages);
+  // Of which there is no job.
+  void RemoveCascade(CascadeId cascade);
 
   // Takes over a job and puts its images before their first stage.
   void Add(std::unique_ptr<Job> job, absl::Time now);
   Job* Find(JobId id) const;
-  std::vector<JobId> JobIds() const;
+  const std::unordered_map<JobId, std::unique_ptr<Job>>& jobs() const {
+    return jobs_;
+  }
   // Null once the image is gone.
   Image* Find(ImageId id) const;
 
@@ -48,44 +56,65 @@ class ImageBoard {
   // kStepping -> kReady. The slot is free.
   void MoveOn(Image& image, std::shared_ptr<const StageOutput> output,
               absl::Time now);
-  // kStepping -> kGone. The slot is free.
+  // kResident -> kParking. The slot is free for the images of the same plan.
+  void Park(Image& image);
+  // kParking -> kReady.
+  void Unpark(Image& image, std::shared_ptr<const ParkedImage> parked,
+              absl::Time now);
+  // kStepping or kParking -> kGone. The slot is free.
   void Remove(Image& image);
   // kStepping or kResident -> kLeaving.
   void Leave(Image& image);
-  // The images of an ended job that do not step: to kGone or kLeaving.
+  // The images of an ended job that no plan is at: to kGone or kLeaving.
   void Evict(Job& job);
   // kLeaving -> kGone, all of a lane: it frees the slots next.
   std::vector<SlotRelease> TakeLeaving(int lane);
+  // Makes a job end at a lower stage, which all of its images have reached.
+  void LowerTarget(Job& job, int target_stage);
+  // The images that have a slot on a lane, in whatever place.
+  std::vector<ImageId> ImagesOf(int lane) const;
+  // All of them to kGone; the lane runs nothing any more.
+  void LoseLane(int lane);
 
-  const std::vector<StageId>& stage_ids() const { return stage_ids_; }
-  const StageLimits& limits(StageId stage) const;
-  const ReadyImages& ready(StageId stage) const;
+  const StageTable& table() const { return table_; }
+  StageTable& table() { return table_; }
+  const ReadyQueue& ready(StageId stage) const;
   const Images& resident(int lane, StageId stage) const;
   int free_slots(int lane, StageId stage) const;
+  int active(StageId stage) const;  // Images with a slot, on any lane.
+  int inbox(StageId stage) const;   // Credits in use.
   // When an image last got a slot of the stage.
   absl::Time last_take(StageId stage) const;
 
-  int num_lanes() const { return static_cast<int>(lanes_.size()); }
-  int num_jobs() const { return static_cast<int>(jobs_.size()); }
-  int queued() const { return queued_; }        // Have not begun.
+  // Credits that an image of this priority may take when it enters the stage
+  // and goes on after it. Each higher priority may use a batch more, so that a
+  // lower one that waits cannot hold it up.
+  int CreditsLeft(StageId stage, int priority) const;
+  // Images that wait for the stage and could enter it.
+  int NumEnterable(StageId stage) const;
+  int NumEnterable() const;  // Any stage.
+
+  int num_jobs(CascadeId cascade) const;        // With an image left.
+  int queued(CascadeId cascade) const;          // Have not begun.
+  int queued() const { return queued_; }        // Of all cascades.
   int in_flight() const { return in_flight_; }  // Have begun, are not gone.
-  int num_ready() const { return num_ready_; }  // Queued or between stages.
   int num_resident(int lane) const;
 
   // Work in full batches: of an image in its stage, of it to its end; of the
-  // images with a slot on a lane; of all that is ready.
+  // images with a slot on a lane; of all that is at a stage.
   absl::Duration StageWork(const Image& image) const;
   absl::Duration PathWork(const Image& image) const;
   absl::Duration LaneWork(int lane) const;
-  absl::Duration ReadyWork() const { return ready_work_; }
+  absl::Duration WorkAt(StageId stage) const;
 
   SchedulerSnapshot Snapshot() const;
 
  private:
   struct Stage {
-    StageLimits limits;
-    ReadyImages ready;
+    ReadyQueue ready;
     absl::Time last_take = absl::InfinitePast();
+    int inbox = 0;          // Credits in use.
+    int64_t rows_left = 0;  // Of all images at the stage, in it.
   };
   struct LaneStage {
     Images resident;  // kResident and kStepping.
@@ -94,23 +123,34 @@ class ImageBoard {
   struct Lane {
     std::map<StageId, LaneStage> stages;
     Images leaving;
+    Images parking;
+  };
+
+  // Of a cascade.
+  struct Counts {
+    int jobs = 0;
+    int queued = 0;
   };
 
   Stage& StageOf(const Image& image);
   LaneStage& LaneStageOf(const Image& image);
+  Lane& LaneOf(const Image& image);
+  int InboxCapacity(StageId stage) const;
+  void TakeCredit(Image& image);
+  // Of an image in `stage`, for the stage above.
+  void GiveCreditBack(Image& image, int stage);
   void PutReady(Image& image, absl::Time now);
-  void TakeFromReady(Image& image);
   void TakeFromLane(Image& image);
   void MakeGone(Image& image);
 
-  std::vector<StageId> stage_ids_;
+  const int inbox_capacity_;
+  StageTable table_;
   std::map<StageId, Stage> stages_;
   std::vector<Lane> lanes_;
   std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
+  std::map<CascadeId, Counts> cascades_;
   int queued_ = 0;
   int in_flight_ = 0;
-  int num_ready_ = 0;
-  absl::Duration ready_work_;
 };
 
 }  // namespace cascade

@@ -17,7 +17,31 @@ absl::Status Invalid(const std::string& field, const std::string& description) {
   return status;
 }
 
-absl::StatusOr<StageRun> MakeStageRun(const StageSpec& spec,
+// Whether the client is to see pixels after `line` of `stage`.
+bool WantsPixels(const GenerationRequest& request, int stage, int line,
+                 int num_lines) {
+  const OutputOptions& output = request.output;
+  const size_t k = static_cast<size_t>(stage);
+  if (line + 1 == num_lines) {
+    // Under kBestEffort each stage's image may turn out to be the last one.
+    return stage == request.target_stage ||
+           request.deadline_policy == DeadlinePolicy::kBestEffort ||
+           (k < output.stage_images.size() && output.stage_images[k]);
+  }
+  const int every = output.preview_every_steps;
+  return every > 0 && (line + 1) % every == 0;
+}
+
+// Whether the client is to get the exact output of `stage`.
+bool ReturnsState(const GenerationRequest& request, int stage) {
+  return request.returns_state &&
+         (stage == request.target_stage ||
+          request.deadline_policy == DeadlinePolicy::kBestEffort);
+}
+
+}  // namespace
+
+absl::StatusOr<StageRun> CompileStage(const StageSpec& spec,
                                       const StageOptions& options,
                                       int max_rows) {
   // An entry's place in the request is not the stage's: the text names it.
@@ -49,21 +73,6 @@ absl::StatusOr<StageRun> MakeStageRun(const StageSpec& spec,
   return run;
 }
 
-// Whether the client is to see pixels after `line` of `stage`.
-bool WantsPixels(const GenerationRequest& request, int stage, int line,
-                 int num_lines) {
-  const OutputOptions& output = request.output;
-  const size_t k = static_cast<size_t>(stage);
-  if (line + 1 == num_lines) {
-    return stage == request.target_stage ||
-           (k < output.stage_images.size() && output.stage_images[k]);
-  }
-  const int every = output.preview_every_steps;
-  return every > 0 && (line + 1) % every == 0;
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Job>> MakeJob(GenerationRequest request,
                                              const CascadeSpec& spec,
                                              const std::vector<int>& max_rows) {
@@ -72,6 +81,11 @@ absl::StatusOr<std::unique_ptr<Job>> MakeJob(GenerationRequest request,
     return Invalid(
         "target_stage",
         absl::StrCat(request.target_stage, " is not in 0..", num_stages - 1));
+  }
+  if (request.first_stage < 0 || request.first_stage > request.target_stage) {
+    return Invalid("first_stage",
+                   absl::StrCat(request.first_stage, " is not in 0..",
+                                request.target_stage));
   }
   const size_t stages = static_cast<size_t>(request.target_stage) + 1;
   if (request.stages.size() != stages) {
@@ -82,7 +96,7 @@ absl::StatusOr<std::unique_ptr<Job>> MakeJob(GenerationRequest request,
   for (size_t k = 0; k < stages; ++k) {
     ASSIGN_OR_RETURN(
         StageRun run,
-        MakeStageRun(spec.stages[k], request.stages[k], max_rows[k]));
+        CompileStage(spec.stages[k], request.stages[k], max_rows[k]));
     job->stages.push_back(std::move(run));
   }
   job->request = std::move(request);
@@ -100,16 +114,20 @@ PlannedImage PlanLine(const Image& image, bool admit) {
   plan.num_lines = run.num_lines();
   plan.wants_pixels =
       WantsPixels(job.request, image.stage, image.line, run.num_lines());
-  plan.hands_over = image.stage < job.request.target_stage;
+  plan.hands_over = job.goes_on_after(image.stage);
+  plan.returns_state =
+      plan.is_last() && ReturnsState(job.request, image.stage);
   plan.image_seed = image.seed;
   plan.events = job.events;
+  plan.ended = job.ended_flag;
   if (admit) {
     plan.admit = ImagePlan{
         .table = run.table,
         .image_seed = image.seed,
         .class_id = job.request.class_id,
         .augmentation_level = job.request.stages[k].augmentation_level,
-        .input = image.input,
+        .input = image.parked == nullptr ? image.input : nullptr,
+        .parked = image.parked,
     };
   }
   return plan;

@@ -1,23 +1,29 @@
 #pragma once
 
+#include <array>
+
 #include "absl/time/time.h"
+#include "server/job/generation_request.h"
+#include "server/scheduler/fair_share.h"
 #include "server/scheduler/image_board.h"
 #include "server/scheduler/step_policy.h"
 
 namespace cascade {
 
-// How many images may begin, with at most `max_in_flight` begun and not gone.
-int MayBegin(const ImageBoard& board, int max_in_flight);
+// What orders images beyond the board.
+struct Ranking {
+  const FairShare* tenants = nullptr;
+  // By priority: it has had no step for too long, and its images go first.
+  std::array<bool, kNumPriorities> is_starved = {};
+};
 
-// Images that a lane could take: queued ones that may begin, and all between
-// stages.
-int NumReady(const ImageBoard& board, int max_in_flight);
+// Whether an image waits that the lane could take.
+bool HasReadyImage(const ImageBoard& board, int lane);
 
-// Work of everything on the board, in full batches.
-absl::Duration TotalWork(const ImageBoard& board);
-
-// The snapshot that the step policy decides on.
-LaneView MakeLaneView(const ImageBoard& board, int lane, int idle_lanes,
-                      int max_in_flight, absl::Time now);
+// The snapshot that the step policy decides on. `idle_lanes[i]`: lane i has
+// nothing to do.
+LaneView MakeLaneView(const ImageBoard& board, int lane,
+                      const std::vector<bool>& idle_lanes,
+                      const Ranking& ranking, absl::Time now);
 
 }  // namespace cascade

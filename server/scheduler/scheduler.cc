@@ -1,194 +1,125 @@
 #include "server/scheduler/scheduler.h"
 
 #include <algorithm>
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "server/base/error_reason.h"
-#include "server/base/status_macros.h"
+#include "server/scheduler/job_costs.h"
 #include "server/scheduler/lane_view.h"
+#include "server/scheduler/scheduler_invariants.h"
 
 namespace cascade {
 namespace {
-
-std::vector<std::vector<StageLimits>> BoardLimits(
-    const std::vector<ServedCascade>& cascades) {
-  std::vector<std::vector<StageLimits>> limits(cascades.size());
-  for (size_t c = 0; c < cascades.size(); ++c) {
-    for (const ExecutorLimits& stage : cascades[c].limits) {
-      limits[c].push_back({.curve = BatchCurve(stage), .slots = stage.slots});
-    }
-  }
-  return limits;
-}
-
-// As many as the slots of the smallest stage on all lanes.
-int DefaultInFlight(const std::vector<ServedCascade>& cascades, int num_lanes) {
-  int slots = 0;
-  for (const ServedCascade& cascade : cascades) {
-    for (const ExecutorLimits& stage : cascade.limits) {
-      slots = slots == 0 ? stage.slots : std::min(slots, stage.slots);
-    }
-  }
-  return std::max(1, slots * num_lanes);
-}
-
-std::vector<int> MaxRows(const ServedCascade& cascade) {
-  std::vector<int> rows;
-  for (const ExecutorLimits& stage : cascade.limits) {
-    rows.push_back(BatchCurve(stage).max_rows());
-  }
-  return rows;
-}
-
-std::vector<std::vector<StageMetrics*>> MetricsOfStages(
-    const std::vector<ServedCascade>& cascades, Metrics& metrics) {
-  std::vector<std::vector<StageMetrics*>> stages;
-  for (const ServedCascade& cascade : cascades) {
-    std::vector<StageMetrics*>& of_cascade = stages.emplace_back();
-    for (const StageSpec& stage : cascade.spec->stages) {
-      of_cascade.push_back(&metrics.Stage(cascade.spec->name, stage.name));
-    }
-  }
-  return stages;
-}
-
-absl::Status DeadlinePassed() {
-  return ErrorWithReason(absl::StatusCode::kDeadlineExceeded, kDeadlineExceeded,
-                         "the request's deadline has passed");
-}
 
 absl::Status ShutDown() {
   return ErrorWithReason(absl::StatusCode::kUnavailable, kShutDown,
                          "the server is shutting down");
 }
 
+absl::Status DeviceLost(const absl::Status& why) {
+  return ErrorWithReason(absl::StatusCode::kUnavailable, kDeviceLost,
+                         absl::StrCat("the server lost the device that the "
+                                      "request ran on: ",
+                                      why.message()));
+}
+
+absl::Status ParkFailed(const absl::Status& why) {
+  return ErrorWithReason(
+      absl::StatusCode::kInternal, kStepFailed,
+      absl::StrCat("an image that made room for another one was lost: ",
+                   why.message()));
+}
+
+StageMetrics* MetricsOf(const Job& job, int stage) {
+  return job.version->metrics[static_cast<size_t>(stage)];
+}
+
 }  // namespace
 
-Scheduler::Scheduler(const Options& options,
-                     std::vector<ServedCascade> cascades,
-                     const Collaborators& collaborators)
-    : admission_(options.admission),
-      cascades_(std::move(cascades)),
-      max_images_in_flight_(
-          options.max_images_in_flight > 0
-              ? options.max_images_in_flight
-              : DefaultInFlight(cascades_, options.num_lanes)),
+Scheduler::Scheduler(const Options& options, const Collaborators& collaborators)
+    : options_(options),
       use_(collaborators),
-      runner_(MetricsOfStages(cascades_, collaborators.metrics),
-              collaborators.metrics, collaborators.logger),
-      board_(BoardLimits(cascades_), options.num_lanes),
+      runner_(collaborators.metrics, collaborators.logger),
+      board_({.num_lanes = options.num_lanes,
+              .max_step_bytes = options.max_step_bytes,
+              .inbox_capacity = options.inbox_capacity}),
+      tenants_(options.tenants),
       lanes_(static_cast<size_t>(options.num_lanes)) {}
 
 Scheduler::~Scheduler() { Shutdown(); }
 
-absl::StatusOr<int> Scheduler::CascadeIndex(std::string_view name) const {
-  for (size_t i = 0; i < cascades_.size(); ++i) {
-    if (cascades_[i].spec->name == name) return static_cast<int>(i);
+// Cascades.
+
+void Scheduler::AddCascade(CascadeId id, ServedCascade cascade) {
+  auto version = std::make_shared<CascadeVersion>();
+  version->id = id;
+  version->served = std::move(cascade);
+  for (const StageSpec& stage : version->spec().stages) {
+    version->metrics.push_back(
+        &use_.metrics.Stage(version->spec().name, stage.name));
   }
-  return ErrorWithReason(
-      absl::StatusCode::kNotFound, kCascadeNotFound,
-      absl::StrCat("no cascade '", std::string(name), "'; there are: ",
-                   absl::StrJoin(cascades_, ", ",
-                                 [](std::string* out, const ServedCascade& c) {
-                                   out->append(c.spec->name);
-                                 })));
+  {
+    MutexLock lock(mutex_);
+    board_.AddCascade(id, version->served.stages);
+    presences_[id] = {};
+  }
+  const CascadeTable::Version old = table_.Put(std::move(version));
+  MutexLock lock(mutex_);
+  if (old != nullptr) RetireLocked(old->id);
+}
+
+absl::StatusOr<CascadeId> Scheduler::RetireCascade(const std::string& name) {
+  const CascadeTable::Version version = table_.Remove(name);
+  if (version == nullptr) return table_.Find(name).status();
+  MutexLock lock(mutex_);
+  RetireLocked(version->id);
+  return version->id;
+}
+
+void Scheduler::RetireLocked(CascadeId id) { presences_.at(id).retired = true; }
+
+bool Scheduler::WaitUntilGone(CascadeId id, absl::Time deadline) {
+  MutexLock lock(mutex_);
+  while (!IsGoneLocked(id)) {
+    if (!changed_.WaitUntil(mutex_, deadline) && !IsGoneLocked(id)) {
+      return false;
+    }
+  }
+  board_.RemoveCascade(id);
+  presences_.erase(id);
+  return true;
+}
+
+bool Scheduler::IsGoneLocked(CascadeId id) const {
+  const Presence& presence = presences_.at(id);
+  const bool is_in_plan =
+      std::any_of(lanes_.begin(), lanes_.end(),
+                  [id](const Lane& lane) { return lane.in_plan.contains(id); });
+  return presence.retired && presence.arriving_jobs == 0 &&
+         board_.num_jobs(id) == 0 && !is_in_plan;
 }
 
 absl::StatusOr<std::shared_ptr<const CascadeSpec>> Scheduler::FindCascade(
     std::string_view name) const {
-  ASSIGN_OR_RETURN(const int index, CascadeIndex(name));
-  return cascades_[static_cast<size_t>(index)].spec;
+  const absl::StatusOr<CascadeTable::Version> version = table_.Find(name);
+  if (!version.ok()) return version.status();
+  return (*version)->served.spec;
 }
 
 std::vector<std::shared_ptr<const CascadeSpec>> Scheduler::ListCascades()
     const {
   std::vector<std::shared_ptr<const CascadeSpec>> specs;
-  for (const ServedCascade& cascade : cascades_) specs.push_back(cascade.spec);
+  for (const CascadeTable::Version& version : table_.List()) {
+    specs.push_back(version->served.spec);
+  }
   return specs;
 }
 
-absl::StatusOr<Admitted> Scheduler::Submit(GenerationRequest request) {
-  const std::string request_id = request.request_id;
-  const std::string cascade = request.cascade;
-  absl::StatusOr<Admitted> admitted = TrySubmit(std::move(request));
-  if (!admitted.ok()) {
-    const bool is_known = CascadeIndex(cascade).ok();
-    runner_.ReportRefusal(request_id, is_known ? cascade : "",
-                          admitted.status());
-  }
-  return admitted;
-}
-
-absl::StatusOr<Admitted> Scheduler::TrySubmit(GenerationRequest request) {
-  ASSIGN_OR_RETURN(const int cascade, CascadeIndex(request.cascade));
-  if (request.deadline <= use_.clock.Now()) return DeadlinePassed();
-  const int count = request.image_count;
-  int position = 0;
-  JobId id = 0;
-  {
-    MutexLock lock(mutex_);
-    const AdmissionLoad load = LoadLocked();
-    RETURN_IF_ERROR(Admit(admission_, load, count));
-    position = load.queued_images;
-    id = next_job_++;
-    arriving_images_ += count;
-    ++live_jobs_;
-  }
-  const ServedCascade& served = cascades_[static_cast<size_t>(cascade)];
-  absl::StatusOr<std::unique_ptr<Job>> job =
-      MakeJob(std::move(request), *served.spec, MaxRows(served));
-  if (!job.ok()) {
-    MutexLock lock(mutex_);
-    arriving_images_ -= count;
-    if (--live_jobs_ == 0) became_idle_.SignalAll();
-    return job.status();
-  }
-  (*job)->id = id;
-  (*job)->cascade = cascade;
-  return Enter(*std::move(job), position);
-}
-
-Admitted Scheduler::Enter(std::unique_ptr<Job> job, int position) {
-  job->events = std::make_shared<EventStream>(job->request.output, use_.encoder,
-                                              use_.encoding);
-  const Admitted admitted = {.id = job->id, .events = job->events};
-  // Before any lane can see the job.
-  admitted.events->Push(QueuedEvent{.position = position,
-                                    .priority = job->request.priority,
-                                    .target_stage = job->request.target_stage});
-  const absl::Time now = use_.clock.Now();
-  Effects effects;
-  {
-    MutexLock lock(mutex_);
-    job->admitted = now;
-    arriving_images_ -= job->request.image_count;
-    if (job->request.deadline < absl::InfiniteFuture()) {
-      deadlines_.emplace(job->request.deadline, job->id);
-    }
-    board_.Add(std::move(job), now);
-    if (state_ == State::kShutDown) {
-      EndJobLocked(*board_.Find(admitted.id), ShutDown(), now, effects);
-    }
-    WakeLanesLocked();
-  }
-  runner_.Run(std::move(effects));
-  return admitted;
-}
-
-void Scheduler::Cancel(JobId id, absl::Status reason) {
-  if (reason.ok()) reason = absl::CancelledError("cancelled");
-  const absl::Time now = use_.clock.Now();
-  Effects effects;
-  {
-    MutexLock lock(mutex_);
-    Job* job = board_.Find(id);
-    if (job == nullptr || job->ended) return;
-    EndJobLocked(*job, std::move(reason), now, effects);
-    WakeLanesLocked();  // Others may begin in its place.
-  }
-  runner_.Run(std::move(effects));
-}
+// What lanes ask and tell.
 
 std::optional<StepPlan> Scheduler::NextPlan(int lane) {
   while (true) {
@@ -199,10 +130,14 @@ std::optional<StepPlan> Scheduler::NextPlan(int lane) {
       MutexLock lock(mutex_);
       Lane& self = lanes_[static_cast<size_t>(lane)];
       self.idle = self.woken = false;
+      self.in_plan.clear();
+      changed_.SignalAll();
       if (state_ == State::kShutDown) return std::nullopt;
       ExpireLocked(now, effects);
       plan = DecideLocked(lane, now, effects);
+      if (plan.has_value()) NotePlanLocked(self, *plan, now);
       WakeLanesLocked();  // For what this lane leaves.
+      CheckLocked();
       if (!plan.has_value() && effects.empty()) {
         self.idle = true;
         while (self.idle) self.wake.Wait(mutex_);
@@ -213,90 +148,57 @@ std::optional<StepPlan> Scheduler::NextPlan(int lane) {
   }
 }
 
-void Scheduler::StepDone(int /*lane*/, StepReport report) {
+void Scheduler::StepDone(int lane, StepReport report) {
   const absl::Time now = use_.clock.Now();
   Effects effects;
   {
     MutexLock lock(mutex_);
+    LearnLocked(lane, report);
     for (ImageReport& image : report.images) SettleLocked(image, now, effects);
+    for (ParkReport& park : report.parks) SettleParkLocked(park, now, effects);
+    CheckLocked();
     // The lane itself asks next, and then wakes the others.
   }
   runner_.Run(std::move(effects));
 }
 
-void Scheduler::LaneLost(int /*lane*/, absl::Status /*why*/) {}
-
-void Scheduler::Drain() {
-  MutexLock lock(mutex_);
-  if (state_ == State::kServing) state_ = State::kDraining;
-}
-
-bool Scheduler::WaitUntilIdle(absl::Time deadline) {
-  MutexLock lock(mutex_);
-  while (live_jobs_ > 0) {
-    if (!became_idle_.WaitUntil(mutex_, deadline)) return live_jobs_ == 0;
-  }
-  return true;
-}
-
-void Scheduler::Shutdown() {
+void Scheduler::LaneLost(int lane, absl::Status why) {
   const absl::Time now = use_.clock.Now();
   Effects effects;
   {
     MutexLock lock(mutex_);
-    state_ = State::kShutDown;
-    for (const JobId id : board_.JobIds()) {
+    Lane& self = lanes_[static_cast<size_t>(lane)];
+    self.lost = true;
+    self.in_plan.clear();
+    std::set<JobId> jobs;
+    for (const ImageId image : board_.ImagesOf(lane)) jobs.insert(image.job);
+    const std::set<StageId> stages = board_.table().stages_of(lane);
+    for (const JobId id : jobs) {
       Job& job = *board_.Find(id);
-      if (!job.ended) EndJobLocked(job, ShutDown(), now, effects);
+      if (!job.ended) EndJobLocked(job, DeviceLost(why), now, effects);
     }
-    for (Lane& lane : lanes_) {
-      lane.idle = false;
-      lane.wake.Signal();
+    board_.LoseLane(lane);
+    // Nobody runs these any more.
+    for (const StageId stage : stages) {
+      if (board_.table().lanes_of(stage) > 0) continue;
+      presences_.at(stage.cascade).lost = DeviceLost(why);
+      EndJobsLocked(stage.cascade, DeviceLost(why), now, effects);
     }
+    changed_.SignalAll();
+    WakeLanesLocked();
+    CheckLocked();
   }
   runner_.Run(std::move(effects));
-}
-
-void Scheduler::ReportLoad() {
-  const SchedulerSnapshot snapshot = Snapshot();
-  std::map<StageId, std::pair<int, int>> loads;  // active, waiting
-  for (const LaneStageSnapshot& stage : snapshot.lanes) {
-    loads[stage.stage].first += stage.slots_taken;
-  }
-  for (const auto& [stage, image] : snapshot.ready) ++loads[stage].second;
-  for (const auto& [stage, load] : loads) {
-    runner_.Stage(stage).SetLoad(load.first, load.second);
-  }
-  use_.metrics.SetQueueDepth(snapshot.queued);
-}
-
-SchedulerSnapshot Scheduler::Snapshot() const {
-  MutexLock lock(mutex_);
-  return board_.Snapshot();
-}
-
-void Scheduler::ExpireLocked(absl::Time now, Effects& effects) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    EndJobLocked(*board_.Find(deadlines_.begin()->second), DeadlinePassed(),
-                 now, effects);
-  }
-}
-
-void Scheduler::EndJobLocked(Job& job, absl::Status status, absl::Time now,
-                             Effects& effects) {
-  job.ended = true;
-  deadlines_.erase({job.request.deadline, job.id});
-  effects.AddEnd(job, std::move(status), now);
-  board_.Evict(job);
-  if (--live_jobs_ == 0) became_idle_.SignalAll();
+  if (use_.on_device_lost) use_.on_device_lost(why);
 }
 
 std::optional<StepPlan> Scheduler::DecideLocked(int lane, absl::Time now,
                                                 Effects& effects) {
   StepPlan plan;
   std::vector<SlotRelease> releases = board_.TakeLeaving(lane);
-  const std::optional<StepChoice> choice = ChooseStep(MakeLaneView(
-      board_, lane, IdleLanesLocked(lane), max_images_in_flight_, now));
+  const LaneView view = MakeLaneView(board_, lane, IdleLanesLocked(),
+                                     RankingLocked(now), now);
+  const std::optional<StepChoice> choice = ChooseStep(view);
   if (choice.has_value()) plan = PlanLocked(lane, *choice, now, effects);
   plan.releases = std::move(releases);
   if (plan.images.empty() && plan.releases.empty()) return std::nullopt;
@@ -307,20 +209,64 @@ StepPlan Scheduler::PlanLocked(int lane, const StepChoice& choice,
                                absl::Time now, Effects& effects) {
   StepPlan plan;
   plan.stage = choice.stage;
+  for (const ImageId id : choice.parked) {
+    Image& image = *board_.Find(id);
+    board_.Park(image);
+    plan.parks.push_back({choice.stage, id});
+    effects.passages.push_back(
+        {.stage = MetricsOf(*image.job, image.stage), .parked = true});
+  }
   for (const ImageId id : choice.resident) {
     Image& image = *board_.Find(id);
     board_.Step(image);
     plan.images.push_back(PlanLine(image, /*admit=*/false));
+    last_step_[static_cast<size_t>(image.job->priority())] = now;
   }
   for (const ImageId id : choice.ready) {
     Image& image = *board_.Find(id);
-    effects.passages.push_back(
-        {.stage = choice.stage, .waited = now - image.ready_since});
+    if (image.parked == nullptr) {
+      effects.passages.push_back({.stage = MetricsOf(*image.job, image.stage),
+                                  .waited = now - image.ready_since});
+    }
     if (!image.job->first_step.has_value()) image.job->first_step = now;
     board_.Take(image, lane, now);
     plan.images.push_back(PlanLine(image, /*admit=*/true));
+    last_step_[static_cast<size_t>(image.job->priority())] = now;
   }
   return plan;
+}
+
+void Scheduler::NotePlanLocked(Lane& lane, const StepPlan& plan,
+                               absl::Time now) {
+  for (const SlotRelease& release : plan.releases) {
+    lane.in_plan.insert(release.stage.cascade);
+  }
+  if (!plan.images.empty()) lane.in_plan.insert(plan.stage.cascade);
+  lane.stage = plan.stage;
+  lane.rows = 0;
+  for (const PlannedImage& image : plan.images) lane.rows += image.rows;
+  lane.plan_since = now;
+}
+
+Ranking Scheduler::RankingLocked(absl::Time now) const {
+  Ranking ranking;
+  ranking.tenants = &tenants_;
+  for (size_t p = 0; p < jobs_of_.size(); ++p) {
+    ranking.is_starved[p] =
+        jobs_of_[p] > 0 && now - last_step_[p] > options_.priority_ageing;
+  }
+  return ranking;
+}
+
+void Scheduler::LearnLocked(int lane, const StepReport& report) {
+  const Lane& self = lanes_[static_cast<size_t>(lane)];
+  absl::Duration time;
+  for (const ImageReport& image : report.images) {
+    if (!image.status.ok()) return;  // Not all rows ran, or not at once.
+    time += image.device_time;
+  }
+  if (time <= absl::ZeroDuration()) return;
+  board_.table().Observe(lane, self.stage, self.rows, time);
 }
 
 void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
@@ -332,9 +278,14 @@ void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
   const bool was_last = image->line + 1 == job.stages[k].num_lines();
   image->last_step = now;
   image->device_time[k] += report.device_time;
+  if (report.device_time > absl::ZeroDuration()) {
+    tenants_.Charge(job.tenant, report.device_time);
+    effects.charges.push_back({tenants_.name(job.tenant), job.request.cascade,
+                               report.device_time});
+  }
   if (job.ended) {
     effects.passages.push_back(
-        {.stage = {job.cascade, image->stage}, .wasted = report.device_time});
+        {.stage = MetricsOf(job, image->stage), .wasted = report.device_time});
     if (was_last || !report.status.ok()) {
       board_.Remove(*image);
     } else {
@@ -346,8 +297,21 @@ void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
   } else if (was_last) {
     FinishStageLocked(*image, std::move(report.output), now, effects);
   } else {
-    ++image->line;
     board_.Rest(*image);
+  }
+}
+
+void Scheduler::SettleParkLocked(ParkReport& report, absl::Time now,
+                                 Effects& effects) {
+  Image& image = *board_.Find(report.image);
+  Job& job = *image.job;
+  if (!job.ended && !report.parked.ok()) {
+    EndJobLocked(job, ParkFailed(report.parked.status()), now, effects);
+  }
+  if (job.ended) {
+    board_.Remove(image);
+  } else {
+    board_.Unpark(image, *std::move(report.parked), now);
   }
 }
 
@@ -356,14 +320,15 @@ void Scheduler::FinishStageLocked(Image& image,
                                   absl::Time now, Effects& effects) {
   Job& job = *image.job;
   const absl::Duration ran = now - image.stage_started;
-  effects.passages.push_back({.stage = {job.cascade, image.stage}, .ran = ran});
+  effects.passages.push_back({.stage = MetricsOf(job, image.stage), .ran = ran});
   job.timings.push_back(
       {.image_index = image.id.index,
        .stage_index = image.stage,
        .waited = image.stage_started - image.ready_since,
        .ran = ran,
        .device_time = image.device_time[static_cast<size_t>(image.stage)]});
-  if (image.stage < job.request.target_stage) {
+  RefitLocked(job, image.stage + 1, now);
+  if (job.goes_on_after(image.stage)) {
     board_.MoveOn(image, std::move(output), now);
     return;
   }
@@ -375,13 +340,13 @@ void Scheduler::FinishStageLocked(Image& image,
 }
 
 void Scheduler::WakeLanesLocked() {
-  int wanted = NumReady(board_, max_images_in_flight_);
+  int wanted = board_.NumEnterable();
   for (const Lane& lane : lanes_) {
     if (lane.woken) --wanted;
   }
-  for (Lane& lane : lanes_) {
-    if (wanted <= 0) return;
-    if (!lane.idle) continue;
+  for (size_t i = 0; i < lanes_.size() && wanted > 0; ++i) {
+    Lane& lane = lanes_[i];
+    if (!lane.idle || !HasReadyImage(board_, static_cast<int>(i))) continue;
     lane.idle = false;
     lane.woken = true;
     lane.wake.Signal();
@@ -389,19 +354,141 @@ void Scheduler::WakeLanesLocked() {
   }
 }
 
-int Scheduler::IdleLanesLocked(int lane) const {
-  int idle = 0;
-  for (size_t i = 0; i < lanes_.size(); ++i) {
-    const bool is_other = static_cast<int>(i) != lane;
-    if (is_other && (lanes_[i].idle || lanes_[i].woken)) ++idle;
-  }
+std::vector<bool> Scheduler::IdleLanesLocked() const {
+  std::vector<bool> idle;
+  for (const Lane& lane : lanes_) idle.push_back(lane.idle || lane.woken);
   return idle;
 }
 
-AdmissionLoad Scheduler::LoadLocked() const {
-  return {.queued_images = board_.queued() + arriving_images_,
-          .draining = state_ != State::kServing,
-          .backlog = TotalWork(board_) / board_.num_lanes()};
+// The end of jobs, of lanes, and of all.
+
+void Scheduler::Cancel(JobId id, absl::Status reason) {
+  if (reason.ok()) reason = absl::CancelledError("cancelled");
+  const absl::Time now = use_.clock.Now();
+  Effects effects;
+  {
+    MutexLock lock(mutex_);
+    Job* job = board_.Find(id);
+    if (job == nullptr || job->ended) return;
+    EndJobLocked(*job, std::move(reason), now, effects);
+    WakeLanesLocked();  // Others may begin in its place.
+    CheckLocked();
+  }
+  runner_.Run(std::move(effects));
+}
+
+void Scheduler::EndJobLocked(Job& job, absl::Status status, absl::Time now,
+                             Effects& effects) {
+  job.ended = true;
+  job.ended_flag->store(true);
+  deadlines_.erase({job.hopeless_at, job.id});
+  tenants_.End(job.tenant, job.request.image_count);
+  --jobs_of_[static_cast<size_t>(job.priority())];
+  effects.AddEnd(job, std::move(status), now);
+  effects.ends.back().tenant = tenants_.name(job.tenant);
+  const bool is_cut = !effects.ends.back().status.ok();
+  for (const Image& image : job.images) {
+    if (!is_cut || image.finished || image.place == ImagePlace::kGone) continue;
+    effects.passages.push_back({.stage = MetricsOf(job, image.stage),
+                                .saved = board_.PathWork(image)});
+  }
+  if (--live_jobs_ == 0) changed_.SignalAll();
+  board_.Evict(job);  // May destroy it.
+}
+
+void Scheduler::EndJobsLocked(CascadeId cascade, const absl::Status& status,
+                              absl::Time now, Effects& effects) {
+  std::vector<Job*> jobs;
+  for (const auto& [id, job] : board_.jobs()) {
+    if (job->cascade == cascade && !job->ended) jobs.push_back(job.get());
+  }
+  for (Job* job : jobs) EndJobLocked(*job, status, now, effects);
+}
+
+void Scheduler::Drain() {
+  MutexLock lock(mutex_);
+  if (state_ == State::kServing) state_ = State::kDraining;
+}
+
+bool Scheduler::WaitUntilIdle(absl::Time deadline) {
+  MutexLock lock(mutex_);
+  while (live_jobs_ > 0) {
+    if (!changed_.WaitUntil(mutex_, deadline)) return live_jobs_ == 0;
+  }
+  return true;
+}
+
+void Scheduler::Shutdown() {
+  const absl::Time now = use_.clock.Now();
+  Effects effects;
+  {
+    MutexLock lock(mutex_);
+    state_ = State::kShutDown;
+    for (const auto& [cascade, presence] : presences_) {
+      EndJobsLocked(cascade, ShutDown(), now, effects);
+    }
+    for (Lane& lane : lanes_) {
+      lane.idle = false;
+      lane.wake.Signal();
+    }
+  }
+  runner_.Run(std::move(effects));
+}
+
+// Reports.
+
+absl::Duration Scheduler::LongestPlan() const {
+  const absl::Time now = use_.clock.Now();
+  absl::Duration longest;
+  MutexLock lock(mutex_);
+  for (const Lane& lane : lanes_) {
+    if (!lane.in_plan.empty()) {
+      longest = std::max(longest, now - lane.plan_since);
+    }
+  }
+  return longest;
+}
+
+void Scheduler::ReportLoad() {
+  struct Load {
+    StageMetrics* metrics = nullptr;
+    StageLoad load;
+  };
+  std::vector<Load> loads;
+  int queued = 0;
+  const std::vector<CascadeTable::Version> versions = table_.List();
+  {
+    MutexLock lock(mutex_);
+    queued = board_.queued();
+    for (const CascadeTable::Version& version : versions) {
+      if (!presences_.contains(version->id)) continue;
+      const std::vector<StageLoad> of_stages =
+          StageLoads(board_, version->id, version->metrics.size());
+      for (size_t k = 0; k < of_stages.size(); ++k) {
+        loads.push_back({version->metrics[k], of_stages[k]});
+      }
+    }
+  }
+  for (const Load& stage : loads) {
+    stage.metrics->SetLoad(stage.load.active, stage.load.waiting,
+                           stage.load.credits, stage.load.backlog);
+  }
+  use_.metrics.SetQueueDepth(queued);
+}
+
+SchedulerSnapshot Scheduler::Snapshot() const {
+  MutexLock lock(mutex_);
+  return board_.Snapshot();
+}
+
+void Scheduler::CheckLocked() const {
+#ifndef NDEBUG
+  const absl::Status status = CheckInvariants(board_.Snapshot());
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+    std::abort();
+  }
+#endif
 }
 
 }  // namespace cascade

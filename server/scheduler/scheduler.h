@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,19 +23,22 @@
 #include "server/job/picture_encoder.h"
 #include "server/metrics/metrics.h"
 #include "server/scheduler/admission.h"
+#include "server/scheduler/cascade_table.h"
 #include "server/scheduler/effects.h"
+#include "server/scheduler/fair_share.h"
 #include "server/scheduler/generator.h"
 #include "server/scheduler/image_board.h"
 #include "server/scheduler/lane_work.h"
 #include "server/scheduler/scheduler_snapshot.h"
+#include "server/scheduler/served_cascade.h"
 #include "server/scheduler/step_policy.h"
 
 namespace cascade {
 
-// A loaded cascade, and what each lane's executors of its stages can take.
-struct ServedCascade {
-  std::shared_ptr<const CascadeSpec> spec;
-  std::vector<ExecutorLimits> limits;  // By stage.
+// Which policy forms the batches.
+enum class StepPolicyKind {
+  kStep,          // Images join and leave between any two steps.
+  kWholeRequest,  // What other servers do; kept for comparison.
 };
 
 // Owns the jobs and decides, under one lock, what each lane does next. Touches
@@ -46,11 +52,17 @@ struct ServedCascade {
 class Scheduler : public Generator, public LaneWork {
  public:
   struct Options {
-    AdmissionLimits admission;
-    // Images that have begun and are not done, at most; 0: as many as the slots
-    // of one stage on all lanes.
-    int max_images_in_flight = 0;
     int num_lanes = 1;
+    int max_images_per_request = 64;
+    TenantTable tenants;
+    StepPolicyKind policy = StepPolicyKind::kStep;
+    // A priority that has had no step for this long gets one.
+    absl::Duration priority_ageing = absl::Seconds(5);
+    // Memory of a step beside the slots at most; 0: as its batch needs.
+    int64_t max_step_bytes = 0;
+    // Images that may wait before a stage or be on their way to it; 0: a batch
+    // of each lane of both stages.
+    int inbox_capacity = 0;
   };
   // All of them outlive the scheduler.
   struct Collaborators {
@@ -59,12 +71,32 @@ class Scheduler : public Generator, public LaneWork {
     Executor& encoding;  // Where streams encode and call their readers.
     Metrics& metrics;
     Logger& logger;
+    // Called when a lane has lost its device, on the lane's thread. May be
+    // empty.
+    std::function<void(const absl::Status&)> on_device_lost = nullptr;
   };
 
-  Scheduler(const Options& options, std::vector<ServedCascade> cascades,
-            const Collaborators& collaborators);
+  // Serves nothing until a cascade is added.
+  Scheduler(const Options& options, const Collaborators& collaborators);
   // No lane may be inside NextPlan() or StepDone().
   ~Scheduler() override;
+
+  // Serves a version from now on. The version that had its name, if any, gets
+  // no new jobs and goes when its last job has ended. `id` is the caller's, and
+  // new; the lanes have the executors already.
+  void AddCascade(CascadeId id, ServedCascade cascade)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Frees a name: its version gets no new jobs, and what was admitted goes on.
+  // Returns the version. NOT_FOUND.
+  absl::StatusOr<CascadeId> RetireCascade(const std::string& name)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Blocks until a version that was replaced or retired has no job and is in no
+  // plan of a lane, and forgets it: its executors may go. False when that took
+  // until `deadline`, by the machine's clock.
+  bool WaitUntilGone(CascadeId id, absl::Time deadline)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<std::shared_ptr<const CascadeSpec>> FindCascade(
       std::string_view name) const override;
@@ -78,8 +110,8 @@ class Scheduler : public Generator, public LaneWork {
       ABSL_LOCKS_EXCLUDED(mutex_);
   void StepDone(int lane, StepReport report) override
       ABSL_LOCKS_EXCLUDED(mutex_);
-
-  void LaneLost(int lane, absl::Status why) override;
+  void LaneLost(int lane, absl::Status why) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Refuses new jobs from now on; what was admitted goes on.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -90,6 +122,10 @@ class Scheduler : public Generator, public LaneWork {
 
   // Ends what is left with UNAVAILABLE and the lanes with it. Idempotent.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // How long the lane that has been at its plan for longest has been at it.
+  // Zero: no lane has one.
+  absl::Duration LongestPlan() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Sets the gauges: call it before they are read.
   void ReportLoad() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -104,58 +140,117 @@ class Scheduler : public Generator, public LaneWork {
     CondVar wake;
     bool idle = false;   // Waits for `wake`.
     bool woken = false;  // Has been told, and has not asked yet.
+    bool lost = false;
+    // The plan that it is at.
+    std::set<CascadeId> in_plan;  // Empty: none.
+    StageId stage;
+    int rows = 0;
+    absl::Time plan_since;
+  };
+  // A version that the board knows.
+  struct Presence {
+    bool retired = false;
+    absl::Status lost;  // Why no lane can run it; OK: they can.
+    // Admitted and not yet on the board.
+    int arriving_jobs = 0;
+    int arriving_images = 0;
+  };
+  // A job at the door.
+  struct Arrival {
+    CascadeTable::Version version;
+    int tenant = 0;
+    int image_count = 0;
+    int position = 0;
   };
 
-  absl::StatusOr<int> CascadeIndex(std::string_view name) const;
   absl::StatusOr<Admitted> TrySubmit(GenerationRequest request)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Gives an admitted job its first event and puts it on the board.
-  Admitted Enter(std::unique_ptr<Job> job, int position)
+  // Keeps a place for a request that the bounds admit.
+  absl::StatusOr<Arrival> Reserve(const GenerationRequest& request)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveUpReservation(const Arrival& arrival) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Compiles the request, and takes off what its deadline does not leave time
+  // for.
+  absl::StatusOr<std::unique_ptr<Job>> Prepare(GenerationRequest request,
+                                               const Arrival& arrival,
+                                               QueuedEvent& queued)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Gives an admitted job its first event and puts it on the board.
+  Admitted Enter(std::unique_ptr<Job> job, const Arrival& arrival,
+                 const QueuedEvent& queued) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsGoneLocked(CascadeId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RetireLocked(CascadeId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Ends the jobs whose deadline has passed.
+  // Ends or shortens the jobs whose deadline can no longer be met.
   void ExpireLocked(absl::Time now, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveUpLocked(Job& job, absl::Time now, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WatchDeadlineLocked(Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Fits the stages above the one that an image of a best-effort job has
+  // finished into the time that is left.
+  void RefitLocked(Job& job, int first_stage, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndJobLocked(Job& job, absl::Status status, absl::Time now,
                     Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void EndJobsLocked(CascadeId cascade, const absl::Status& status,
+                     absl::Time now, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   std::optional<StepPlan> DecideLocked(int lane, absl::Time now,
                                        Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sets the lane's images of the choice moving, and says how.
+  StepPlan PlanLocked(int lane, const StepChoice& choice, absl::Time now,
+                      Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NotePlanLocked(Lane& lane, const StepPlan& plan, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Ranking RankingLocked(absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LearnLocked(int lane, const StepReport& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SettleLocked(ImageReport& report, absl::Time now, Effects& effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SettleParkLocked(ParkReport& report, absl::Time now, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishStageLocked(Image& image,
                          std::shared_ptr<const StageOutput> output,
                          absl::Time now, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Sets the lane's images of the choice moving, and says how.
-  StepPlan PlanLocked(int lane, const StepChoice& choice, absl::Time now,
-                      Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Wakes as many idle lanes as there are ready images, lowest first.
+  // Wakes idle lanes, as many as there are ready images, lowest first.
   void WakeLanesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Lanes beside `lane` that have nothing to do.
-  int IdleLanesLocked(int lane) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  AdmissionLoad LoadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // By lane: it has nothing to do.
+  std::vector<bool> IdleLanesLocked() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // In builds with assertions: that the invariants hold.
+  void CheckLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.
-  const AdmissionLimits admission_;
-  const std::vector<ServedCascade> cascades_;
-  const int max_images_in_flight_;
+  const Options options_;
   const Collaborators use_;
 
   // Own synchronization.
   EffectRunner runner_;
+  CascadeTable table_;
 
   mutable Mutex mutex_;
-  CondVar became_idle_;  // Signalled when the last job ends.
+  // Signalled when a job, a plan or a reservation ends.
+  CondVar changed_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kServing;
   ImageBoard board_ ABSL_GUARDED_BY(mutex_);
+  FairShare tenants_ ABSL_GUARDED_BY(mutex_);
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
-  // Of the jobs that have one and have not ended; earliest first.
+  std::map<CascadeId, Presence> presences_ ABSL_GUARDED_BY(mutex_);
+  // When a job that has a deadline may have to be given up; earliest first.
   std::set<std::pair<absl::Time, JobId>> deadlines_ ABSL_GUARDED_BY(mutex_);
+  // By priority: live jobs, and when an image of it last had a step (or, if
+  // none had since there are jobs, when the first of them came).
+  std::array<int, kNumPriorities> jobs_of_ ABSL_GUARDED_BY(mutex_) = {};
+  std::array<absl::Time, kNumPriorities> last_step_ ABSL_GUARDED_BY(mutex_) =
+      {};
   JobId next_job_ ABSL_GUARDED_BY(mutex_) = 1;
   int live_jobs_ ABSL_GUARDED_BY(mutex_) = 0;  // Not ended.
-  // Images of jobs that are admitted and not yet on the board.
-  int arriving_images_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace cascade

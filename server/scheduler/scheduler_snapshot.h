@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct ImageSnapshot {
   ImagePlace place = ImagePlace::kGone;
   int lane = -1;
   bool begun = false;
+  bool holds_credit = false;
+  bool is_parked = false;
+  int rows_left = 0;  // In its stage.
   bool job_ended = false;
 };
 
@@ -26,15 +30,23 @@ struct LaneStageSnapshot {
   int slots_taken = 0;
   std::vector<ImageId> resident;
   std::vector<ImageId> leaving;
+  std::vector<ImageId> parking;  // Without a slot.
+};
+
+struct StageSnapshot {
+  StageId stage;
+  int inbox = 0;  // Credits in use.
+  int inbox_limit = 0;
+  int64_t rows_left = 0;
 };
 
 struct SchedulerSnapshot {
   std::vector<ImageSnapshot> images;  // Of all jobs, gone ones included.
   std::vector<std::pair<StageId, ImageId>> ready;
   std::vector<LaneStageSnapshot> lanes;  // Each stage of each lane.
+  std::vector<StageSnapshot> stages;
   int queued = 0;
   int in_flight = 0;
-  int num_ready = 0;
 };
 
 }  // namespace cascade

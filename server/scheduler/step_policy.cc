@@ -1,6 +1,7 @@
 #include "server/scheduler/step_policy.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace cascade {
@@ -9,112 +10,204 @@ namespace {
 constexpr double kPatience = 2.0;
 constexpr double kAsEfficient = 0.95;
 
+// An image with all that orders it.
+struct Contender {
+  const ImageView* image = nullptr;
+  bool is_resident = false;
+  double overdue = 0;  // From 1 on it has waited too long; 0 below.
+
+  // Smaller goes first.
+  auto Order() const {
+    return std::tuple(image->effective_rank, image->tenant_lead, -overdue,
+                      image->due, image->stage_work, !is_resident,
+                      image->image);
+  }
+};
+
 struct Candidate {
   StepChoice choice;
+  Contender best;
   int rows = 0;
-  double overdue = 0;  // From 1 on an image has waited too long.
   double efficiency = 0;
   absl::Duration path_work = absl::InfiniteDuration();
 };
 
-// How long an image has waited over how long it should at most.
-double Overdue(const ImageView& image, const BatchCurve& curve,
-               const LaneView& lane) {
-  return absl::FDivDuration(
-      image.waited,
-      kPatience * std::max(lane.num_images, 1) * curve.StepTime(image.rows));
+Contender Contend(const ImageView& image, bool is_resident,
+                  const StageView& stage, const LaneView& lane) {
+  const double overdue = absl::FDivDuration(
+      image.waited, kPatience * std::max(lane.num_images, 1) *
+                        stage.curve->StepTime(image.rows));
+  return {&image, is_resident, overdue < 1 ? 0 : overdue};
 }
 
-// Puts `image` into the batch if it fits. A single image always does.
-bool Join(const ImageView& image, const StageView& stage, const LaneView& lane,
-          Candidate& batch) {
-  const bool fits = batch.rows == 0 ||
-                    batch.rows + image.rows <= stage.curve->preferred_rows();
-  if (!fits) return false;
-  batch.rows += image.rows;
-  batch.path_work = std::min(batch.path_work, image.path_work);
-  batch.overdue = std::max(batch.overdue, Overdue(image, *stage.curve, lane));
-  return true;
-}
-
-void JoinResident(const StageView& stage, const LaneView& lane,
-                  Candidate& batch) {
-  struct Place {
-    const ImageView* image;
-    double overdue;  // 0 until it is too long.
-  };
-  std::vector<Place> places;
+// Everyone who could be in the stage's batch, the first in line first.
+std::vector<Contender> LineUp(const StageView& stage, const LaneView& lane) {
+  std::vector<Contender> line;
+  line.reserve(stage.resident.size() + stage.ready.size());
   for (const ImageView& image : stage.resident) {
-    const double overdue = Overdue(image, *stage.curve, lane);
-    places.push_back({&image, overdue < 1 ? 0 : overdue});
+    line.push_back(Contend(image, true, stage, lane));
   }
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    if (a.overdue != b.overdue) return a.overdue > b.overdue;
-    if (a.image->stage_work != b.image->stage_work) {
-      return a.image->stage_work < b.image->stage_work;
-    }
-    return a.image->image < b.image->image;
-  });
-  for (const Place& place : places) {
-    if (!Join(*place.image, stage, lane, batch)) continue;
-    batch.choice.resident.push_back(place.image->image);
-  }
-}
-
-void JoinReady(const StageView& stage, const LaneView& lane, bool has_images,
-               Candidate& batch) {
-  // One for each idle lane stays; a lane without images gets one at least.
-  int may_take = std::max(lane.num_ready - lane.idle_lanes, has_images ? 0 : 1);
-  may_take = std::min(may_take, stage.free_slots);
-  if (stage.stage.stage == 0) may_take = std::min(may_take, lane.may_begin);
-  absl::Duration work = lane.lane_work;
   for (const ImageView& image : stage.ready) {
-    if (may_take-- <= 0) return;
-    const bool has_share = work >= lane.fair_work;
-    const bool is_owed = (!has_images && batch.choice.ready.empty()) ||
-                         Overdue(image, *stage.curve, lane) >= 1;
-    if (has_share && !is_owed) return;
-    if (!Join(image, stage, lane, batch)) return;
-    work += image.stage_work;
-    batch.choice.ready.push_back(image.image);
+    line.push_back(Contend(image, false, stage, lane));
   }
+  std::sort(line.begin(), line.end(),
+            [](const Contender& a, const Contender& b) {
+              return a.Order() < b.Order();
+            });
+  return line;
 }
 
-bool IsBetter(const Candidate& a, const Candidate& b, double best_efficiency) {
-  const bool a_overdue = a.overdue >= 1;
-  const bool b_overdue = b.overdue >= 1;
-  if (a_overdue != b_overdue) return a_overdue;
-  if (a_overdue && a.overdue != b.overdue) return a.overdue > b.overdue;
-  const bool a_efficient = a.efficiency >= kAsEfficient * best_efficiency;
-  const bool b_efficient = b.efficiency >= kAsEfficient * best_efficiency;
-  if (a_efficient != b_efficient) return a_efficient;
-  if (a.path_work != b.path_work) return a.path_work < b.path_work;
-  return a.choice.stage > b.choice.stage;
+// Puts a stage's batch together.
+class BatchBuilder {
+ public:
+  BatchBuilder(const StageView& stage, const LaneView& lane, bool lane_is_empty)
+      : stage_(stage),
+        lane_(lane),
+        lane_is_empty_(lane_is_empty),
+        credits_(stage.credits),
+        free_slots_(stage.free_slots),
+        // One for each idle lane stays; a lane without images gets one at
+        // least.
+        may_take_(
+            std::max(lane.num_ready - lane.idle_lanes, lane_is_empty ? 1 : 0)),
+        work_(lane.lane_work) {
+    batch_.choice.stage = stage.stage;
+  }
+
+  Candidate Build() {
+    line_ = LineUp(stage_, lane_);
+    for (const Contender& contender : line_) {
+      if (!Fits(contender)) continue;
+      if (contender.is_resident) {
+        if (IsParked(contender)) continue;
+        Join(contender);
+        batch_.choice.resident.push_back(contender.image->image);
+      } else if (MayEnter(contender)) {
+        Enter(contender);
+      }
+    }
+    if (batch_.rows > 0) batch_.efficiency = stage_.curve->Efficiency(batch_.rows);
+    return std::move(batch_);
+  }
+
+ private:
+  // A single image always does.
+  bool Fits(const Contender& contender) const {
+    return batch_.rows == 0 || batch_.rows + contender.image->rows <=
+                                   stage_.curve->preferred_rows();
+  }
+
+  bool MayEnter(const Contender& contender) {
+    const ImageView& image = *contender.image;
+    if (may_take_ <= 0) return false;
+    const bool is_owed = (lane_is_empty_ && batch_.choice.ready.empty()) ||
+                         contender.overdue >= 1;
+    if (work_ >= lane_.fair_work && !is_owed) return false;
+    if (image.needs_credit && Credits(image) <= 0) return false;
+    return free_slots_ > 0 || FindVictim(contender) != nullptr;
+  }
+
+  void Enter(const Contender& contender) {
+    const ImageView& image = *contender.image;
+    if (free_slots_ > 0) {
+      --free_slots_;
+    } else {
+      batch_.choice.parked.push_back(FindVictim(contender)->image);
+    }
+    --may_take_;
+    // A credit that is taken is missing for all ranks.
+    if (image.needs_credit) {
+      for (int& credits : credits_) --credits;
+    }
+    work_ += image.stage_work;
+    Join(contender);
+    batch_.choice.ready.push_back(image.image);
+  }
+
+  void Join(const Contender& contender) {
+    if (batch_.rows == 0) batch_.best = contender;
+    batch_.rows += contender.image->rows;
+    batch_.path_work = std::min(batch_.path_work, contender.image->path_work);
+  }
+
+  int Credits(const ImageView& image) const {
+    return credits_[static_cast<size_t>(image.rank)];
+  }
+
+  bool IsParked(const Contender& contender) const {
+    return Contains(batch_.choice.parked, contender);
+  }
+
+  static bool Contains(const std::vector<ImageId>& images,
+                       const Contender& contender) {
+    return std::find(images.begin(), images.end(), contender.image->image) !=
+           images.end();
+  }
+
+  // The last in line whose slot this one may have.
+  const ImageView* FindVictim(const Contender& newcomer) const {
+    for (auto last = line_.rbegin(); last != line_.rend(); ++last) {
+      if (!last->is_resident || last->image->rank <= newcomer.image->rank) {
+        continue;
+      }
+      if (IsParked(*last) || Contains(batch_.choice.resident, *last)) continue;
+      return last->image;
+    }
+    return nullptr;
+  }
+
+  const StageView& stage_;
+  const LaneView& lane_;
+  const bool lane_is_empty_;
+  std::vector<int> credits_;
+  int free_slots_;
+  int may_take_;
+  absl::Duration work_;
+  std::vector<Contender> line_;
+  Candidate batch_;
+};
+
+// What no efficiency outweighs.
+auto Claim(const Candidate& batch) {
+  const Contender& best = batch.best;
+  return std::tuple(best.image->effective_rank, best.image->tenant_lead,
+                    -best.overdue);
 }
 
 }  // namespace
 
 std::optional<StepChoice> ChooseStep(const LaneView& lane) {
-  const bool has_images =
-      std::any_of(lane.stages.begin(), lane.stages.end(),
-                  [](const StageView& s) { return !s.resident.empty(); });
+  const bool lane_is_empty =
+      std::all_of(lane.stages.begin(), lane.stages.end(),
+                  [](const StageView& s) { return s.resident.empty(); });
   std::vector<Candidate> candidates;
-  double best_efficiency = 0;
   for (const StageView& stage : lane.stages) {
-    Candidate batch;
-    batch.choice.stage = stage.stage;
-    JoinResident(stage, lane, batch);
-    JoinReady(stage, lane, has_images, batch);
-    if (batch.rows == 0) continue;
-    batch.efficiency = stage.curve->Efficiency(batch.rows);
-    best_efficiency = std::max(best_efficiency, batch.efficiency);
-    candidates.push_back(std::move(batch));
+    Candidate batch = BatchBuilder(stage, lane, lane_is_empty).Build();
+    if (batch.rows > 0) candidates.push_back(std::move(batch));
   }
   if (candidates.empty()) return std::nullopt;
+  const auto strongest = Claim(*std::min_element(
+      candidates.begin(), candidates.end(),
+      [](const Candidate& a, const Candidate& b) {
+        return Claim(a) < Claim(b);
+      }));
+  std::erase_if(candidates, [&strongest](const Candidate& batch) {
+    return Claim(batch) != strongest;
+  });
+  double best_efficiency = 0;
+  for (const Candidate& batch : candidates) {
+    best_efficiency = std::max(best_efficiency, batch.efficiency);
+  }
+  const auto order = [best_efficiency](const Candidate& batch) {
+    return std::tuple(batch.efficiency < kAsEfficient * best_efficiency,
+                      batch.best.image->due, batch.path_work,
+                      // Of equal ones the higher stage: it frees memory.
+                      -batch.choice.stage.stage, batch.choice.stage);
+  };
   const auto best = std::min_element(
       candidates.begin(), candidates.end(),
-      [best_efficiency](const Candidate& a, const Candidate& b) {
-        return IsBetter(a, b, best_efficiency);
+      [&order](const Candidate& a, const Candidate& b) {
+        return order(a) < order(b);
       });
   return std::move(best->choice);
 }

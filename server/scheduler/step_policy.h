@@ -14,38 +14,49 @@ namespace cascade {
 // An image that could take part.
 struct ImageView {
   ImageId image;
-  int rows = 1;               // Network rows of its next line.
+  int rows = 1;  // Network rows of its next line.
+  // Its priority: 0 goes first. `effective_rank` is better when its priority
+  // has not had a step for too long.
+  int rank = 0;
+  int effective_rank = 0;
+  // Quanta of device time that its tenant has had beyond the fair share.
+  int tenant_lead = 0;
+  absl::Time due;
   absl::Duration stage_work;  // Left in this stage, in full batches.
   absl::Duration path_work;   // Left to its target stage, likewise.
   // Since its last step. Of an image without a slot: since it could have got
   // one (it came, or one before it was taken).
   absl::Duration waited;
+  bool needs_credit = false;  // To enter the stage.
+  bool has_begun = false;
+  int last_lane = -1;  // Where its last slot was.
 };
 
 struct StageView {
   StageId stage;
   const BatchCurve* curve = nullptr;
   std::vector<ImageView> resident;  // With a slot on this lane, in any order.
-  std::vector<ImageView> ready;     // For any lane, in arrival order.
+  // For any lane: the first few of each priority and tenant, as they are due.
+  std::vector<ImageView> ready;
   int free_slots = 0;
+  // By rank: credits that an image of it may take.
+  std::vector<int> credits;
 };
 
 // A lane that asks for work.
 struct LaneView {
-  std::vector<StageView> stages;
-  // Images for any lane to take: over all stages, those that may begin
-  // included.
+  int lane = 0;
+  std::vector<StageView> stages;  // That it runs.
+  // Images that wait for one of them and could enter it.
   int num_ready = 0;
-  // Images that may begin: what the bound on images in flight leaves.
-  int may_begin = 0;
-  // Lanes beside this one that have nothing to do.
+  // Lanes beside this one that could take them and have nothing to do.
   int idle_lanes = 0;
   // Images that this lane serves, and its share of the ready ones.
   int num_images = 1;
   // Left in the stages that this lane's images are in.
   absl::Duration lane_work;
-  // An equal part, for each lane, of the work of all lanes and of what is
-  // ready.
+  // This lane's equal part of the work at its stages: of what has a slot on any
+  // lane, and of what is ready.
   absl::Duration fair_work;
 };
 
@@ -53,22 +64,28 @@ struct StepChoice {
   StageId stage;
   std::vector<ImageId> resident;
   std::vector<ImageId> ready;  // To be admitted.
+  // Residents of the stage that lose their slots to ready ones of a better
+  // rank.
+  std::vector<ImageId> parked;
 };
 
-// None: nothing to do. A chosen step fits the stage's rows and slots.
+// None: nothing to do. A chosen step fits the stage's rows, slots and credits.
 //
-// 1. The batch of each stage: resident images, least work left first, then
-// ready
-//    ones in arrival order, up to the curve's preferred rows. A lane takes
-//    ready images while it has less than its fair share of the work, and leaves
-//    one to each idle lane.
-// 2. An image that has waited twice as long as taking turns would cost it makes
-//    its stage go first; the longest such wait wins.
+// One order decides who goes first: effective rank, then the tenant's lead, then
+// who has waited too long (twice as long as taking turns would cost), then who
+// is due earlier, then who has less work left.
+//
+// 1. The batch of each stage: resident and ready images in that order, up to the
+//    curve's preferred rows. A lane takes ready images while it has less than
+//    its fair share of the work, and leaves one to each idle lane. Where there
+//    is no slot for a ready image, a resident one of a worse rank is parked.
+// 2. Of the stages, the one whose best image has the better rank, then the
+//    smaller tenant's lead, then has waited too long, goes first.
 // 3. Otherwise the stages whose batch is efficient (rows per second over the
-//    stage's best) within 5 % of the best of them compete, and the image with
-//    the least work left to its end decides. So full batches run, small ones
-//    gather company while the device does something useful, and images that are
-//    almost done leave first. A device never idles to wait for a batch.
+//    stage's best) within 5 % of the best of them compete, and the one whose
+//    best image is due earlier wins. So full batches run, and small ones gather
+//    company while the device does something useful. A device never idles to
+//    wait for a batch.
 std::optional<StepChoice> ChooseStep(const LaneView& lane);
 
 }  // namespace cascade
