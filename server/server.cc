@@ -110,16 +110,18 @@ absl::Status Server::StartEngine() {
   ASSIGN_OR_RETURN(pipeline_, Pipeline::Create(models_, num_lanes, metrics_));
   Scheduler::Options options;
   options.num_lanes = num_lanes;
-  options.admission = {
-      .max_queued_images = options_.max_queued_images,
-      .max_images_per_request = options_.max_images_per_request};
+  options.max_images_per_request = options_.max_images_per_request;
   scheduler_ = std::make_unique<Scheduler>(
-      options, pipeline_->cascades(),
-      Scheduler::Collaborators{.clock = RealClock(),
-                               .encoder = *encoder_,
-                               .encoding = encoding_,
-                               .metrics = metrics_,
-                               .logger = logger_});
+      options, Scheduler::Collaborators{.clock = RealClock(),
+                                        .encoder = *encoder_,
+                                        .encoding = encoding_,
+                                        .metrics = metrics_,
+                                        .logger = logger_});
+  CascadeId next_id = 0;
+  for (ServedCascade cascade : pipeline_->cascades()) {
+    cascade.queue.max_queued_images = options_.max_queued_images;
+    scheduler_->AddCascade(next_id++, std::move(cascade));
+  }
   pipeline_->Run(*scheduler_);
   MutexLock lock(mutex_);
   loaded_ = scheduler_.get();

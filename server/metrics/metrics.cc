@@ -117,8 +117,7 @@ Metrics::Metrics(std::string_view build)
       parks_(Counters(registry_, "cascade_parks_total",
                       "Images that lost their slot to one of a higher "
                       "priority, and went on later, by cascade and stage.")),
-      tenant_seconds_(Counters(registry_,
-                               "cascade_tenant_device_seconds_total",
+      tenant_seconds_(Counters(registry_, "cascade_tenant_device_seconds_total",
                                "Device time by tenant and cascade.")),
       stage_images_(Gauges(registry_, "cascade_stage_images",
                            "Images by cascade, stage and state: active (has a "

@@ -11,9 +11,9 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(
     Metrics& metrics) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline());
   for (const auto& model : models) {
-    pipeline->cascades_.push_back(
-        {.spec = std::make_shared<const CascadeSpec>(model->spec()),
-         .limits = {}});
+    ServedCascade& cascade = pipeline->cascades_.emplace_back();
+    cascade.spec = std::make_shared<const CascadeSpec>(model->spec());
+    cascade.stages.resize(cascade.spec->stages.size());
   }
   for (int index = 0; index < num_lanes; ++index) {
     auto lane = std::make_unique<Lane>(index, "cpu");
@@ -22,9 +22,9 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(
       for (const StageSpec& stage : spec.stages) {
         ASSIGN_OR_RETURN(std::unique_ptr<StageExecutor> executor,
                          models[k]->MakeExecutor(stage.index, lane->device()));
-        if (index == 0) {
-          pipeline->cascades_[k].limits.push_back(executor->limits());
-        }
+        pipeline->cascades_[k]
+            .stages[static_cast<size_t>(stage.index)]
+            .lanes[index] = {lane->device(), executor->limits()};
         lane->Add({static_cast<CascadeId>(k), stage.index}, models[k],
                   std::move(executor), metrics.Stage(spec.name, stage.name));
       }

@@ -26,14 +26,13 @@ absl::StatusOr<CascadeTable::Version> CascadeTable::Find(
     MutexLock lock(mutex_);
     const auto found = versions_.find(name);
     if (found != versions_.end()) return found->second;
-    names = absl::StrJoin(versions_, ", ",
-                          [](std::string* out, const auto& entry) {
-                            out->append(entry.first);
-                          });
+    names = absl::StrJoin(
+        versions_, ", ",
+        [](std::string* out, const auto& entry) { out->append(entry.first); });
   }
-  return ErrorWithReason(absl::StatusCode::kNotFound, kCascadeNotFound,
-                         absl::StrCat("no cascade '", std::string(name),
-                                      "'; there are: ", names));
+  return ErrorWithReason(
+      absl::StatusCode::kNotFound, kCascadeNotFound,
+      absl::StrCat("no cascade '", std::string(name), "'; there are: ", names));
 }
 
 std::vector<CascadeTable::Version> CascadeTable::List() const {

@@ -42,8 +42,7 @@ class CascadeTable {
 
  private:
   mutable Mutex mutex_;
-  std::map<std::string, Version, std::less<>> versions_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Version, std::less<>> versions_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cascade

@@ -43,11 +43,9 @@ void Effects::AddEnd(const Job& job, absl::Status status, absl::Time now) {
       // A job that was cut short still delivered its lower stages.
       const bool is_used =
           image.finished ||
-          (end.status.ok() &&
-           static_cast<int>(k) <= job.request.target_stage);
+          (end.status.ok() && static_cast<int>(k) <= job.request.target_stage);
       if (is_used || spent == absl::ZeroDuration()) continue;
-      passages.push_back(
-          {.stage = job.version->metrics[k], .wasted = spent});
+      passages.push_back({.stage = job.version->metrics[k], .wasted = spent});
     }
   }
 }

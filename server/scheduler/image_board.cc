@@ -21,6 +21,11 @@ bool WaitsForStage(const Image& image) {
   return image.place == ImagePlace::kReady && image.parked == nullptr;
 }
 
+// To enter its stage.
+bool NeedsCredit(const Image& image) {
+  return WaitsForStage(image) && image.job->goes_on_after(image.stage);
+}
+
 int RowsLeft(const Image& image) { return RunOf(image).rows_left(image.line); }
 
 }  // namespace
@@ -200,7 +205,8 @@ std::vector<SlotRelease> ImageBoard::TakeLeaving(int lane) {
 void ImageBoard::LowerTarget(Job& job, int target_stage) {
   job.request.target_stage = target_stage;
   for (Image& image : job.images) {
-    if (image.place == ImagePlace::kGone || image.stage < target_stage) continue;
+    if (image.place == ImagePlace::kGone || image.stage < target_stage)
+      continue;
     if (!WaitsForStage(image)) GiveCreditBack(image, image.stage);
   }
 }
@@ -264,18 +270,16 @@ int ImageBoard::InboxCapacity(StageId stage) const {
 int ImageBoard::CreditsLeft(StageId stage, int priority) const {
   const auto above = stages_.find({stage.cascade, stage.stage + 1});
   if (above == stages_.end()) return std::numeric_limits<int>::max();
-  const int extra =
-      inbox_capacity_ > 0 ? 0 : priority * table_.max_rows(stage);
-  return std::max(
-      0, InboxCapacity(above->first) + extra - above->second.inbox);
+  const int extra = inbox_capacity_ > 0 ? 0 : priority * table_.max_rows(stage);
+  return std::max(0, InboxCapacity(above->first) + extra - above->second.inbox);
 }
 
 int ImageBoard::NumEnterable(StageId stage) const {
   int count = 0;
   for (const auto& [group, images] : ready(stage).groups()) {
     const Image& first = *images.begin()->second;
-    const bool needs_credit = first.parked == nullptr &&
-                              first.job->goes_on_after(stage.stage);
+    const bool needs_credit =
+        first.parked == nullptr && first.job->goes_on_after(stage.stage);
     const int waiting = static_cast<int>(images.size());
     count += needs_credit
                  ? std::min(waiting, CreditsLeft(stage, group.priority))
@@ -345,6 +349,7 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
                                  .begun = image.begun,
                                  .holds_credit = image.holds_credit,
                                  .is_parked = image.parked != nullptr,
+                                 .needs_credit = NeedsCredit(image),
                                  .rows_left = RowsLeft(image),
                                  .job_ended = job->ended});
     }
@@ -359,11 +364,10 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
     snapshot.stages.push_back(
         {.stage = id,
          .inbox = stage.inbox,
-         .inbox_limit = has_inbox
-                            ? stage.inbox + CreditsLeft({id.cascade,
-                                                         id.stage - 1},
-                                                        kNumPriorities - 1)
-                            : stage.inbox,
+         .inbox_limit =
+             has_inbox ? stage.inbox + CreditsLeft({id.cascade, id.stage - 1},
+                                                   kNumPriorities - 1)
+                       : stage.inbox,
          .rows_left = stage.rows_left});
   }
   for (size_t lane = 0; lane < lanes_.size(); ++lane) {

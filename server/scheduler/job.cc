@@ -115,8 +115,7 @@ PlannedImage PlanLine(const Image& image, bool admit) {
   plan.wants_pixels =
       WantsPixels(job.request, image.stage, image.line, run.num_lines());
   plan.hands_over = job.goes_on_after(image.stage);
-  plan.returns_state =
-      plan.is_last() && ReturnsState(job.request, image.stage);
+  plan.returns_state = plan.is_last() && ReturnsState(job.request, image.stage);
   plan.image_seed = image.seed;
   plan.events = job.events;
   plan.ended = job.ended_flag;

@@ -46,14 +46,14 @@ struct Image {
 
   ImagePlace place = ImagePlace::kReady;
   int stage = 0;
-  int line = 0;       // The next to run.
-  int lane = -1;      // Where its slot is; -1: none.
-  int last_lane = -1;  // Where its last slot was.
-  bool begun = false;  // Has had a slot.
+  int line = 0;           // The next to run.
+  int lane = -1;          // Where its slot is; -1: none.
+  int last_lane = -1;     // Where its last slot was.
+  bool begun = false;     // Has had a slot.
   bool finished = false;  // Has its target stage's image.
   // Holds a place in the inbox of the stage above.
   bool holds_credit = false;
-  std::shared_ptr<const StageOutput> input;  // The stage below's; null: base.
+  std::shared_ptr<const StageOutput> input;   // The stage below's; null: base.
   std::shared_ptr<const ParkedImage> parked;  // Inside its stage; null: not.
 
   absl::Time ready_since;    // For this stage.
@@ -87,7 +87,8 @@ struct Job {
   absl::Time hopeless_at = absl::InfiniteFuture();
   std::optional<absl::Time> first_step;
   std::vector<StageTiming> timings;
-  // Up to this stage, steps are settled; above, BEST_EFFORT may still take some.
+  // Up to this stage, steps are settled; above, BEST_EFFORT may still take
+  // some.
   int settled_stage = 0;
   // Its deadline took steps or stages off it.
   bool reduced = false;

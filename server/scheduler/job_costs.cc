@@ -36,8 +36,7 @@ absl::Duration UnloadedLeft(const StageTable& table, const Image& image) {
   return left;
 }
 
-absl::Duration JobStepTime(const StageTable& table, const Job& job,
-                           int stage) {
+absl::Duration JobStepTime(const StageTable& table, const Job& job, int stage) {
   const StageId id = {job.cascade, stage};
   const StageRun& run = job.stages[static_cast<size_t>(stage)];
   const int lanes = std::max(table.lanes_of(id), 1);

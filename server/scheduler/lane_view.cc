@@ -85,9 +85,8 @@ absl::Duration TenantQuantum(const StageTable& table, int lane) {
 
 bool SharesAStage(const StageTable& table, int a, int b) {
   const auto& stages = table.stages_of(a);
-  return std::any_of(stages.begin(), stages.end(), [&](StageId stage) {
-    return table.Runs(b, stage);
-  });
+  return std::any_of(stages.begin(), stages.end(),
+                     [&](StageId stage) { return table.Runs(b, stage); });
 }
 
 }  // namespace

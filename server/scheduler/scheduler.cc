@@ -132,7 +132,7 @@ std::optional<StepPlan> Scheduler::NextPlan(int lane) {
       self.idle = self.woken = false;
       self.in_plan.clear();
       changed_.SignalAll();
-      if (state_ == State::kShutDown) return std::nullopt;
+      if (state_ == State::kEnded) return std::nullopt;
       ExpireLocked(now, effects);
       plan = DecideLocked(lane, now, effects);
       if (plan.has_value()) NotePlanLocked(self, *plan, now);
@@ -196,8 +196,8 @@ std::optional<StepPlan> Scheduler::DecideLocked(int lane, absl::Time now,
                                                 Effects& effects) {
   StepPlan plan;
   std::vector<SlotRelease> releases = board_.TakeLeaving(lane);
-  const LaneView view = MakeLaneView(board_, lane, IdleLanesLocked(),
-                                     RankingLocked(now), now);
+  const LaneView view =
+      MakeLaneView(board_, lane, IdleLanesLocked(), RankingLocked(now), now);
   const std::optional<StepChoice> choice = ChooseStep(view);
   if (choice.has_value()) plan = PlanLocked(lane, *choice, now, effects);
   plan.releases = std::move(releases);
@@ -280,8 +280,8 @@ void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
   image->device_time[k] += report.device_time;
   if (report.device_time > absl::ZeroDuration()) {
     tenants_.Charge(job.tenant, report.device_time);
-    effects.charges.push_back({tenants_.name(job.tenant), job.request.cascade,
-                               report.device_time});
+    effects.charges.push_back(
+        {tenants_.name(job.tenant), job.request.cascade, report.device_time});
   }
   if (job.ended) {
     effects.passages.push_back(
@@ -320,7 +320,8 @@ void Scheduler::FinishStageLocked(Image& image,
                                   absl::Time now, Effects& effects) {
   Job& job = *image.job;
   const absl::Duration ran = now - image.stage_started;
-  effects.passages.push_back({.stage = MetricsOf(job, image.stage), .ran = ran});
+  effects.passages.push_back(
+      {.stage = MetricsOf(job, image.stage), .ran = ran});
   job.timings.push_back(
       {.image_index = image.id.index,
        .stage_index = image.stage,
@@ -407,7 +408,7 @@ void Scheduler::EndJobsLocked(CascadeId cascade, const absl::Status& status,
 
 void Scheduler::Drain() {
   MutexLock lock(mutex_);
-  if (state_ == State::kServing) state_ = State::kDraining;
+  if (state_ == State::kServing) state_ = State::kDrainingJobs;
 }
 
 bool Scheduler::WaitUntilIdle(absl::Time deadline) {
@@ -423,7 +424,7 @@ void Scheduler::Shutdown() {
   Effects effects;
   {
     MutexLock lock(mutex_);
-    state_ = State::kShutDown;
+    state_ = State::kEnded;
     for (const auto& [cascade, presence] : presences_) {
       EndJobsLocked(cascade, ShutDown(), now, effects);
     }

@@ -28,6 +28,7 @@
 #include "server/scheduler/fair_share.h"
 #include "server/scheduler/generator.h"
 #include "server/scheduler/image_board.h"
+#include "server/scheduler/lane_view.h"
 #include "server/scheduler/lane_work.h"
 #include "server/scheduler/scheduler_snapshot.h"
 #include "server/scheduler/served_cascade.h"
@@ -134,7 +135,7 @@ class Scheduler : public Generator, public LaneWork {
   SchedulerSnapshot Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  enum class State { kServing, kDraining, kShutDown };
+  enum class State { kServing, kDrainingJobs, kEnded };
 
   struct Lane {
     CondVar wake;
@@ -247,8 +248,8 @@ class Scheduler : public Generator, public LaneWork {
   // By priority: live jobs, and when an image of it last had a step (or, if
   // none had since there are jobs, when the first of them came).
   std::array<int, kNumPriorities> jobs_of_ ABSL_GUARDED_BY(mutex_) = {};
-  std::array<absl::Time, kNumPriorities> last_step_ ABSL_GUARDED_BY(mutex_) =
-      {};
+  std::array<absl::Time, kNumPriorities> last_step_
+      ABSL_GUARDED_BY(mutex_) = {};
   JobId next_job_ ABSL_GUARDED_BY(mutex_) = 1;
   int live_jobs_ ABSL_GUARDED_BY(mutex_) = 0;  // Not ended.
 };

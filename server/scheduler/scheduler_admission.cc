@@ -166,9 +166,9 @@ absl::StatusOr<Scheduler::Arrival> Scheduler::Reserve(
   AdmissionLoad load = {
       .queued_images = queued,
       .draining = state_ != State::kServing,
+      .tenant = tenants_.name(arrival.tenant),
       .tenant_images = tenants_.images(arrival.tenant),
-      .tenant_max_images = tenants_.limits(arrival.tenant).max_images,
-      .tenant = tenants_.name(arrival.tenant)};
+      .tenant_max_images = tenants_.limits(arrival.tenant).max_images};
   if (!Admit(limits, load, arrival.image_count).ok()) {
     // Only a refusal tells when to come back.
     load.backlog = Backlog(board_);
@@ -207,8 +207,8 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
   std::optional<DeadlineFit> fit;
   {
     MutexLock lock(mutex_);
-    job->request.priority = std::min(
-        job->request.priority, tenants_.limits(job->tenant).max_priority);
+    job->request.priority = std::min(job->request.priority,
+                                     tenants_.limits(job->tenant).max_priority);
     const absl::Duration unloaded = UnloadedTime(board_.table(), *job);
     job->due = std::min(job->request.deadline, now + kPatience * unloaded);
     const Forecast forecast = ForecastJob(board_, tenants_, *job);
@@ -262,7 +262,7 @@ Admitted Scheduler::Enter(std::unique_ptr<Job> job, const Arrival& arrival,
     if (jobs_of_[priority]++ == 0) last_step_[priority] = now;
     board_.Add(std::move(job), now);
     WatchDeadlineLocked(entered);
-    if (state_ == State::kShutDown) {
+    if (state_ == State::kEnded) {
       EndJobLocked(entered, ShutDown(), now, effects);
     } else if (!presence.lost.ok()) {
       EndJobLocked(entered, presence.lost, now, effects);
@@ -326,17 +326,17 @@ void Scheduler::RefitLocked(Job& job, int first_stage, absl::Time now) {
   }
   const double stretch = std::max(
       1.0, absl::FDivDuration(now - job.first_step.value_or(now), unloaded));
-  const std::optional<DeadlineFit> fit = FitDeadline(
-      Budgets(board_.table(), job, stretch), first_stage,
-      job.request.target_stage, job.request.deadline - now);
+  const std::optional<DeadlineFit> fit =
+      FitDeadline(Budgets(board_.table(), job, stretch), first_stage,
+                  job.request.target_stage, job.request.deadline - now);
   if (fit.has_value() && !fit->reduced) return;
   job.reduced = true;
   const int target = fit.has_value() ? fit->target_stage : first_stage - 1;
   if (target < job.request.target_stage) board_.LowerTarget(job, target);
   if (fit.has_value()) {
     // What compiled with more steps compiles with fewer.
-    const absl::Status status = SetSteps(job, fit->steps, first_stage,
-                                         MaxRows(job.version->served));
+    const absl::Status status =
+        SetSteps(job, fit->steps, first_stage, MaxRows(job.version->served));
     assert(status.ok());
     static_cast<void>(status);
   }

@@ -58,13 +58,14 @@ absl::Status CheckStages(const SchedulerSnapshot& snapshot) {
   std::map<StageId, int64_t> rows;
   for (const ImageSnapshot& image : snapshot.images) {
     if (image.place == ImagePlace::kGone) {
-      if (image.holds_credit) return Broken(image.image, "is gone with a credit");
+      if (image.holds_credit)
+        return Broken(image.image, "is gone with a credit");
       continue;
     }
     rows[image.stage] += image.rows_left;
     if (!image.holds_credit) continue;
-    // One that waits for a stage has a place in its inbox, others one in that of
-    // the stage above.
+    // One that waits for a stage has a place in its inbox, others one in that
+    // of the stage above.
     const bool waits = image.place == ImagePlace::kReady && !image.is_parked;
     ++inboxes[{image.stage.cascade, image.stage.stage + (waits ? 0 : 1)}];
   }

@@ -19,7 +19,8 @@ struct ImageSnapshot {
   bool begun = false;
   bool holds_credit = false;
   bool is_parked = false;
-  int rows_left = 0;  // In its stage.
+  bool needs_credit = false;  // To enter its stage.
+  int rows_left = 0;          // In its stage.
   bool job_ended = false;
 };
 

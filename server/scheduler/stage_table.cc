@@ -111,8 +111,8 @@ double StageTable::Parallelism(CascadeId cascade, int first, int last,
     const Stage& stage = At({cascade, k});
     total += of_stage;
     if (stage.lanes.empty()) continue;
-    slowest = std::max(
-        slowest, of_stage / static_cast<double>(stage.lanes.size()));
+    slowest =
+        std::max(slowest, of_stage / static_cast<double>(stage.lanes.size()));
     for (const auto& [lane, unused] : stage.lanes) lanes.insert(lane);
   }
   if (lanes.empty() || total <= absl::ZeroDuration()) return 1;

@@ -46,13 +46,13 @@ class StageTable {
   absl::Duration StepTime(StageId stage, int rows) const;
 
   // Lanes that work on the stages [first, last] of a cascade at the same time,
-  // for images that cost `work[k]` in stage first + k: all that run them if they
-  // share the stages, fewer if one stage's lanes hold the others up.
+  // for images that cost `work[k]` in stage first + k: all that run them if
+  // they share the stages, fewer if one stage's lanes hold the others up.
   double Parallelism(CascadeId cascade, int first, int last,
                      const std::vector<absl::Duration>& work) const;
 
-  // Images that may wait before stage k + 1 or be on their way to it: a batch of
-  // each lane that makes them, and one of each that takes them.
+  // Images that may wait before stage k + 1 or be on their way to it: a batch
+  // of each lane that makes them, and one of each that takes them.
   int InboxCapacity(StageId stage) const;
 
  private:

@@ -86,7 +86,8 @@ class BatchBuilder {
         Enter(contender);
       }
     }
-    if (batch_.rows > 0) batch_.efficiency = stage_.curve->Efficiency(batch_.rows);
+    if (batch_.rows > 0)
+      batch_.efficiency = stage_.curve->Efficiency(batch_.rows);
     return std::move(batch_);
   }
 
@@ -186,11 +187,11 @@ std::optional<StepChoice> ChooseStep(const LaneView& lane) {
     if (batch.rows > 0) candidates.push_back(std::move(batch));
   }
   if (candidates.empty()) return std::nullopt;
-  const auto strongest = Claim(*std::min_element(
-      candidates.begin(), candidates.end(),
-      [](const Candidate& a, const Candidate& b) {
-        return Claim(a) < Claim(b);
-      }));
+  const auto strongest =
+      Claim(*std::min_element(candidates.begin(), candidates.end(),
+                              [](const Candidate& a, const Candidate& b) {
+                                return Claim(a) < Claim(b);
+                              }));
   std::erase_if(candidates, [&strongest](const Candidate& batch) {
     return Claim(batch) != strongest;
   });
@@ -204,11 +205,11 @@ std::optional<StepChoice> ChooseStep(const LaneView& lane) {
                       // Of equal ones the higher stage: it frees memory.
                       -batch.choice.stage.stage, batch.choice.stage);
   };
-  const auto best = std::min_element(
-      candidates.begin(), candidates.end(),
-      [&order](const Candidate& a, const Candidate& b) {
-        return order(a) < order(b);
-      });
+  const auto best =
+      std::min_element(candidates.begin(), candidates.end(),
+                       [&order](const Candidate& a, const Candidate& b) {
+                         return order(a) < order(b);
+                       });
   return std::move(best->choice);
 }
 

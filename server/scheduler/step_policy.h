@@ -21,7 +21,7 @@ struct ImageView {
   int effective_rank = 0;
   // Quanta of device time that its tenant has had beyond the fair share.
   int tenant_lead = 0;
-  absl::Time due;
+  absl::Time due = absl::InfiniteFuture();
   absl::Duration stage_work;  // Left in this stage, in full batches.
   absl::Duration path_work;   // Left to its target stage, likewise.
   // Since its last step. Of an image without a slot: since it could have got
@@ -71,11 +71,12 @@ struct StepChoice {
 
 // None: nothing to do. A chosen step fits the stage's rows, slots and credits.
 //
-// One order decides who goes first: effective rank, then the tenant's lead, then
-// who has waited too long (twice as long as taking turns would cost), then who
-// is due earlier, then who has less work left.
+// One order decides who goes first: effective rank, then the tenant's lead,
+// then who has waited too long (twice as long as taking turns would cost), then
+// who is due earlier, then who has less work left.
 //
-// 1. The batch of each stage: resident and ready images in that order, up to the
+// 1. The batch of each stage: resident and ready images in that order, up to
+// the
 //    curve's preferred rows. A lane takes ready images while it has less than
 //    its fair share of the work, and leaves one to each idle lane. Where there
 //    is no slot for a ready image, a resident one of a worse rank is parked.

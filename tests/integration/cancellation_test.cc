@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Stages, CancelInStageTest, ::testing::Values(0, 1, 2));
 
 TEST(CancellationTest, AQueuedRequestNeverRuns) {
   ScriptedServer::Options options = OneLane();
-  options.scheduler.max_images_in_flight = 1;
+  options.scheduler.inbox_capacity = 1;
   ScriptedServer served(options);
   served.script().BlockSteps();
   OpenCall running(served, DigitRequest(1));

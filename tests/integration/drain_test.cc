@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 TEST(DrainTest, AdmittedRequestsFinishAndNewOnesAreRefused) {
   ScriptedServer::Options options;
   options.scheduler.num_lanes = 1;
-  options.scheduler.max_images_in_flight = 1;
+  options.scheduler.inbox_capacity = 1;
   ScriptedServer served(options);
   served.script().BlockSteps();
   Reply running;

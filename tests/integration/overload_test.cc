@@ -16,9 +16,9 @@ using Response = v1::GenerateImageResponse;
 ScriptedServer::Options Narrow() {
   ScriptedServer::Options options;
   options.scheduler.num_lanes = 1;
-  options.scheduler.max_images_in_flight = 1;
-  options.scheduler.admission.max_queued_images = 1;
-  options.scheduler.admission.max_images_per_request = 1;
+  options.scheduler.inbox_capacity = 1;
+  options.max_queued_images = 1;
+  options.scheduler.max_images_per_request = 1;
   return options;
 }
 

@@ -18,7 +18,8 @@ ScriptedServer::ScriptedServer() : ScriptedServer(Options()) {}
 
 ScriptedServer::ScriptedServer(Options options)
     : cascade_("digits", std::move(options.stages)),
-      engine_({&cascade_}, options.scheduler),
+      engine_({&cascade_}, options.scheduler, RealClock(),
+              options.max_queued_images),
       generator_(engine_.scheduler()) {
   GrpcServer::Options grpc;
   grpc.listen = "127.0.0.1:0";

@@ -23,6 +23,7 @@ class ScriptedServer {
     std::vector<ScriptedStage> stages = {
         {.resolution = 8}, {.resolution = 16}, {.resolution = 32}};
     Scheduler::Options scheduler;
+    int max_queued_images = 1024;
     absl::Duration reader_stall_timeout = absl::Minutes(10);
   };
 

@@ -59,7 +59,7 @@ class HandLane {
     for (const PlannedImage& image : plan_.images) {
       ImageReport& part = report.images.emplace_back();
       part.image = image.image;
-      part.device_time = absl::Milliseconds(1);
+      part.device_time = step_time_ / static_cast<double>(plan_.images.size());
       if (failed.contains(image.image)) part.status = status;
       if (part.status.ok() && image.is_last() && image.hands_over) {
         part.output = std::make_shared<EmptyOutput>();
@@ -76,6 +76,9 @@ class HandLane {
     work_.StepDone(index_, std::move(report));
   }
 
+  // What steps take from now on, as the lane reports it.
+  void SetStepTime(absl::Duration step_time) { step_time_ = step_time; }
+
   const StepPlan& plan() const { return plan_; }
   bool is_stepping() const { return steps_; }
   size_t num_slots() const { return slots_.size(); }
@@ -86,6 +89,7 @@ class HandLane {
   const int index_;
   StepPlan plan_;
   bool steps_ = false;
+  absl::Duration step_time_ = absl::Milliseconds(1);
   std::set<std::pair<StageId, ImageId>> slots_;
   int violations_ = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,9 +17,10 @@
 namespace cascade {
 
 // The cascade "c" with these stages, as a pipeline would tell of it.
-inline std::vector<ServedCascade> ServeScripted(
-    const std::vector<ScriptedStage>& stages) {
-  const ScriptedCascade model("c", stages);
+inline ServedCascade ServeScripted(const std::vector<ScriptedStage>& stages,
+                                   int num_lanes = 1,
+                                   const std::string& name = "c") {
+  const ScriptedCascade model(name, stages);
   ServedCascade served;
   served.spec = std::make_shared<const CascadeSpec>(model.spec());
   for (const ScriptedStage& stage : stages) {
@@ -26,22 +28,26 @@ inline std::vector<ServedCascade> ServeScripted(
     limits.slots = stage.slots;
     limits.batch_rows = stage.batch_rows;
     limits.costs = stage.costs;
-    served.limits.push_back(limits);
+    ServedStage& of_stage = served.stages.emplace_back();
+    for (int lane = 0; lane < num_lanes; ++lane) {
+      of_stage.lanes[lane] = {"cpu", limits};
+    }
   }
-  return {std::move(served)};
+  return served;
 }
 
 // A Scheduler with a fake clock and no lanes: tests take the plans themselves.
 class LanelessScheduler {
  public:
-  LanelessScheduler(std::vector<ServedCascade> cascades,
-                    const Scheduler::Options& options)
-      : scheduler_(options, std::move(cascades),
-                   {.clock = clock_,
-                    .encoder = encoder_,
-                    .encoding = encoding_,
-                    .metrics = metrics_,
-                    .logger = logger_}) {}
+  // Serves the cascade as version 0.
+  LanelessScheduler(ServedCascade cascade, const Scheduler::Options& options)
+      : scheduler_(options, {.clock = clock_,
+                             .encoder = encoder_,
+                             .encoding = encoding_,
+                             .metrics = metrics_,
+                             .logger = logger_}) {
+    scheduler_.AddCascade(0, std::move(cascade));
+  }
 
   Scheduler& operator*() { return scheduler_; }
   Scheduler* operator->() { return &scheduler_; }

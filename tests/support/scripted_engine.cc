@@ -6,7 +6,8 @@
 namespace cascade {
 
 ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
-                               Scheduler::Options options, const Clock& clock)
+                               Scheduler::Options options, const Clock& clock,
+                               int max_queued_images)
     : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
   std::vector<std::shared_ptr<const CascadeModel>> unowned;
   for (const CascadeModel* model : models) {
@@ -17,12 +18,16 @@ ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
   if (!pipeline.ok()) std::abort();
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(
-      options, pipeline_->cascades(),
-      Scheduler::Collaborators{.clock = clock,
-                               .encoder = encoder_,
-                               .encoding = encoding_,
-                               .metrics = metrics_,
-                               .logger = logger_});
+      options, Scheduler::Collaborators{.clock = clock,
+                                        .encoder = encoder_,
+                                        .encoding = encoding_,
+                                        .metrics = metrics_,
+                                        .logger = logger_});
+  CascadeId next_id = 0;
+  for (ServedCascade cascade : pipeline_->cascades()) {
+    cascade.queue.max_queued_images = max_queued_images;
+    scheduler_->AddCascade(next_id++, std::move(cascade));
+  }
   pipeline_->Run(*scheduler_);
 }
 
@@ -36,6 +41,7 @@ GenerationRequest MakeRequest(const CascadeSpec& spec, uint64_t seed,
   GenerationRequest request;
   request.request_id = "request-" + std::to_string(seed);
   request.cascade = spec.name;
+  request.cascade_digest = spec.digest;
   request.class_id = 1;
   request.seed = seed;
   request.image_count = image_count;

@@ -19,7 +19,8 @@ namespace cascade {
 class ScriptedEngine {
  public:
   ScriptedEngine(std::vector<const CascadeModel*> models,
-                 Scheduler::Options options, const Clock& clock = RealClock());
+                 Scheduler::Options options, const Clock& clock = RealClock(),
+                 int max_queued_images = 1024);
   // Lets blocked steps pass only if the test did: unblock them first.
   ~ScriptedEngine();
 

@@ -186,8 +186,8 @@ TEST(EnginePropertyTest, EveryStreamEndsAndNoSlotLeaks) {
   Script& script = cascade.script();
   FakeClock clock;
   Scheduler::Options options = Lanes(3);
-  options.admission.max_queued_images = 40;
-  ScriptedEngine engine({&cascade}, options, clock);
+  ScriptedEngine engine({&cascade}, options, clock,
+                        /*max_queued_images=*/40);
   Scheduler& scheduler = engine.scheduler();
   std::vector<Admitted> jobs;
   for (uint64_t seed = 1; seed <= 600; ++seed) {

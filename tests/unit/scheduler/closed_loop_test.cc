@@ -39,10 +39,10 @@ class ClosedLoop {
  public:
   ClosedLoop(int num_clients, int num_lanes)
       : num_clients_(num_clients),
-        scheduler_(ServeScripted(Stages()), Lanes(num_lanes)) {
-    const std::vector<ServedCascade> served = ServeScripted(Stages());
-    for (const ExecutorLimits& limits : served[0].limits) {
-      curves_.emplace_back(limits);
+        scheduler_(ServeScripted(Stages(), num_lanes), Lanes(num_lanes)) {
+    const ServedCascade served = ServeScripted(Stages());
+    for (const ServedStage& stage : served.stages) {
+      curves_.emplace_back(stage.lanes.at(0).limits);
     }
     for (int i = 0; i < num_lanes; ++i) lanes_.emplace_back(*scheduler_, i);
     step_ends_.resize(lanes_.size());
@@ -87,8 +87,9 @@ class ClosedLoop {
       int rows = 0;
       for (const PlannedImage& image : plan.images) rows += image.rows;
       const size_t stage = static_cast<size_t>(plan.stage.stage);
-      step_ends_[lane] =
-          now_ + absl::ToDoubleSeconds(curves_[stage].StepTime(rows));
+      const absl::Duration step_time = curves_[stage].StepTime(rows);
+      lanes_[lane].SetStepTime(step_time);
+      step_ends_[lane] = now_ + absl::ToDoubleSeconds(step_time);
     }
   }
 
@@ -97,7 +98,7 @@ class ClosedLoop {
     for (const LaneStageSnapshot& stage : snapshot.lanes) {
       if (stage.lane == lane && stage.slots_taken > 0) return true;
     }
-    return snapshot.num_ready > 0;
+    return !snapshot.ready.empty();
   }
 
   // Moves the time to the end of the first step that ends.

@@ -13,12 +13,16 @@ constexpr StageId kStage = {0, 0};
 SchedulerSnapshot Healthy() {
   SchedulerSnapshot snapshot;
   snapshot.images = {
-      {.image = {1, 0}, .stage = kStage, .place = ImagePlace::kReady},
+      {.image = {1, 0},
+       .stage = kStage,
+       .place = ImagePlace::kReady,
+       .rows_left = 4},
       {.image = {1, 1},
        .stage = kStage,
        .place = ImagePlace::kResident,
        .lane = 0,
-       .begun = true},
+       .begun = true,
+       .rows_left = 3},
       {.image = {1, 2}, .stage = kStage, .place = ImagePlace::kGone}};
   snapshot.ready = {{kStage, {1, 0}}};
   snapshot.lanes = {{.lane = 0,
@@ -26,10 +30,12 @@ SchedulerSnapshot Healthy() {
                      .slots = 4,
                      .slots_taken = 1,
                      .resident = {{1, 1}},
-                     .leaving = {}}};
+                     .leaving = {},
+                     .parking = {}}};
+  snapshot.stages = {
+      {.stage = kStage, .inbox = 0, .inbox_limit = 0, .rows_left = 7}};
   snapshot.queued = 1;
   snapshot.in_flight = 1;
-  snapshot.num_ready = 1;
   return snapshot;
 }
 
@@ -46,20 +52,38 @@ TEST(SchedulerInvariantsTest, NoticeALeakedSlot) {
 TEST(SchedulerInvariantsTest, NoticeAnImageInTwoPlaces) {
   SchedulerSnapshot snapshot = Healthy();
   snapshot.ready.push_back({kStage, {1, 1}});
-  snapshot.num_ready = 2;
   EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
 }
 
 TEST(SchedulerInvariantsTest, NoticeAnImageInNoPlace) {
   SchedulerSnapshot snapshot = Healthy();
   snapshot.ready.clear();
-  snapshot.num_ready = 0;
   EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
 }
 
 TEST(SchedulerInvariantsTest, NoticeAnEndedJobThatWaits) {
   SchedulerSnapshot snapshot = Healthy();
   snapshot.images[0].job_ended = true;
+  EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
+}
+
+TEST(SchedulerInvariantsTest, NoticeALeakedCredit) {
+  SchedulerSnapshot snapshot = Healthy();
+  snapshot.stages[0].inbox_limit = 1;
+  snapshot.stages[0].inbox = 1;
+  EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
+  // Of an image on its way to a stage that is full.
+  snapshot = Healthy();
+  snapshot.images[1].holds_credit = true;
+  snapshot.stages.push_back({.stage = {0, 1}, .inbox = 1, .inbox_limit = 1});
+  EXPECT_OK(CheckInvariants(snapshot));
+  snapshot.stages[1].inbox_limit = 0;
+  EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
+}
+
+TEST(SchedulerInvariantsTest, NoticeWorkThatNobodyHas) {
+  SchedulerSnapshot snapshot = Healthy();
+  snapshot.stages[0].rows_left = 8;
   EXPECT_THAT(CheckInvariants(snapshot), HasCode(absl::StatusCode::kInternal));
 }
 

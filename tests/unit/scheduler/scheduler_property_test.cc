@@ -19,7 +19,7 @@ namespace cascade {
 namespace {
 
 constexpr int kLanes = 3;
-constexpr int kMaxInFlight = 12;
+constexpr int kInbox = 7;
 
 // Three stages of different habits; few slots, so that bounds are met.
 std::vector<ScriptedStage> Stages() {
@@ -34,11 +34,17 @@ std::vector<ScriptedStage> Stages() {
            .costs = {{1, 0.05}, {2, 0.1}, {4, 0.2}}}};
 }
 
+ServedCascade Cascade() {
+  ServedCascade cascade = ServeScripted(Stages(), kLanes);
+  cascade.queue.max_queued_images = 20;
+  return cascade;
+}
+
 Scheduler::Options Bounds() {
   Scheduler::Options options;
   options.num_lanes = kLanes;
-  options.max_images_in_flight = kMaxInFlight;
-  options.admission = {.max_queued_images = 20, .max_images_per_request = 5};
+  options.inbox_capacity = kInbox;
+  options.max_images_per_request = 5;
   return options;
 }
 
@@ -47,7 +53,7 @@ Scheduler::Options Bounds() {
 class RandomSchedule {
  public:
   explicit RandomSchedule(unsigned seed)
-      : random_(seed), scheduler_(ServeScripted(Stages()), Bounds()) {
+      : random_(seed), scheduler_(Cascade(), Bounds()) {
     for (int i = 0; i < kLanes; ++i) {
       lanes_.push_back(std::make_unique<HandLane>(*scheduler_, i));
     }
@@ -141,16 +147,32 @@ class RandomSchedule {
     for (const LaneStageSnapshot& stage : snapshot.lanes) {
       if (stage.lane == lane && stage.slots_taken > 0) return true;
     }
-    const int between_stages = snapshot.num_ready - snapshot.queued;
-    const bool may_begin =
-        snapshot.queued > 0 && snapshot.in_flight < kMaxInFlight;
-    return between_stages > 0 || may_begin;
+    for (const auto& [stage, image] : snapshot.ready) {
+      if (MayEnter(snapshot, stage, image)) return true;
+    }
+    return false;
+  }
+
+  static bool MayEnter(const SchedulerSnapshot& snapshot, StageId stage,
+                       ImageId id) {
+    const auto image = std::find_if(
+        snapshot.images.begin(), snapshot.images.end(),
+        [id](const ImageSnapshot& other) { return other.image == id; });
+    if (!image->needs_credit) return true;
+    const auto above = std::find_if(
+        snapshot.stages.begin(), snapshot.stages.end(),
+        [stage](const StageSnapshot& other) {
+          return other.stage == StageId{stage.cascade, stage.stage + 1};
+        });
+    return above->inbox < above->inbox_limit;
   }
 
   void Check() {
     const SchedulerSnapshot snapshot = scheduler_->Snapshot();
     ASSERT_OK(CheckInvariants(snapshot));
-    ASSERT_LE(snapshot.in_flight, kMaxInFlight);
+    for (const StageSnapshot& stage : snapshot.stages) {
+      ASSERT_LE(stage.inbox, kInbox);
+    }
     ASSERT_LE(snapshot.queued, 20);
     for (const auto& lane : lanes_) ASSERT_EQ(lane->violations(), 0);
   }

@@ -34,10 +34,12 @@ Scheduler::Options Lanes(int num_lanes) {
 class SchedulerTest : public ::testing::Test {
  protected:
   explicit SchedulerTest(const Scheduler::Options& options = Lanes(2))
-      : scheduler_(ServeScripted(kStages), options) {}
+      : SchedulerTest(ServeScripted(kStages, options.num_lanes), options) {}
+  SchedulerTest(ServedCascade cascade, const Scheduler::Options& options)
+      : scheduler_(std::move(cascade), options) {}
 
   GenerationRequest Request(uint64_t seed, int image_count = 1) const {
-    return MakeRequest(*ServeScripted(kStages)[0].spec, seed, image_count);
+    return MakeRequest(*ServeScripted(kStages).spec, seed, image_count);
   }
   Admitted Submit(GenerationRequest request) {
     absl::StatusOr<Admitted> admitted = scheduler_->Submit(std::move(request));
@@ -280,7 +282,7 @@ TEST_F(SchedulerTest, AFailedImageEndsItsJobAlone) {
   EXPECT_THAT(EndOf(bad), HasCode(absl::StatusCode::kInternal));
   EXPECT_OK(CheckInvariants(scheduler_->Snapshot()));
   other_lane_.Finish();
-  while (scheduler_->Snapshot().num_ready > 0 || lane_.num_slots() > 0 ||
+  while (!scheduler_->Snapshot().ready.empty() || lane_.num_slots() > 0 ||
          other_lane_.num_slots() > 0) {
     HandLane& busy = other_lane_.num_slots() > 0 ? other_lane_ : lane_;
     busy.Take();
@@ -341,11 +343,16 @@ TEST_F(SchedulerTest, AnIdleLaneWakesForANewJob) {
 
 class BoundedSchedulerTest : public SchedulerTest {
  protected:
-  BoundedSchedulerTest() : SchedulerTest(Bounds()) {}
+  BoundedSchedulerTest() : SchedulerTest(Cascade(), Bounds()) {}
+  static ServedCascade Cascade() {
+    ServedCascade cascade = ServeScripted(kStages, 2);
+    cascade.queue.max_queued_images = 4;
+    return cascade;
+  }
   static Scheduler::Options Bounds() {
     Scheduler::Options options = Lanes(2);
-    options.max_images_in_flight = 2;
-    options.admission = {.max_queued_images = 4, .max_images_per_request = 4};
+    options.inbox_capacity = 2;
+    options.max_images_per_request = 4;
     return options;
   }
 };
@@ -368,11 +375,19 @@ TEST_F(BoundedSchedulerTest, TellsThePositionInTheQueue) {
   EXPECT_EQ(std::get<QueuedEvent>(*item.event).position, 3);
 }
 
-TEST_F(BoundedSchedulerTest, ImagesInFlightAreBounded) {
+// Images on their way to a stage or waiting for it; those in it hold nothing.
+TEST_F(BoundedSchedulerTest, CreditsBoundWhatPilesUpBetweenStages) {
   Submit(Request(1, 4));
   for (int step = 0; step < 16; ++step) {
     lane_.Take();
-    EXPECT_LE(scheduler_->Snapshot().in_flight, 2);
+    const SchedulerSnapshot snapshot = scheduler_->Snapshot();
+    int below = 0;
+    for (const ImageSnapshot& image : snapshot.images) {
+      const bool waits_above =
+          image.stage.stage == 1 && image.place == ImagePlace::kReady;
+      if (image.begun && (image.stage.stage == 0 || waits_above)) ++below;
+    }
+    EXPECT_LE(below, 2);
     lane_.Finish();
   }
 }

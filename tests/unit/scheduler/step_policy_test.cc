@@ -45,6 +45,7 @@ StageView Stage(int index, const BatchCurve& curve) {
   stage.stage = {0, index};
   stage.curve = &curve;
   stage.free_slots = 64;
+  stage.credits = {64, 64, 64};
   return stage;
 }
 
@@ -63,7 +64,6 @@ LaneView Lane(std::vector<StageView> stages) {
       lane.fair_work += image.stage_work;
     }
   }
-  lane.may_begin = lane.num_ready;
   lane.fair_work += lane.lane_work;
   lane.stages = std::move(stages);
   return lane;
@@ -178,12 +178,67 @@ TEST(StepPolicyTest, ALaneWithMoreThanItsShareTakesNothing) {
   EXPECT_THAT(ChooseStep(lane)->ready, IsEmpty());
 }
 
-TEST(StepPolicyTest, BeginsNoMoreImagesThanItMay) {
+TEST(StepPolicyTest, LetsInAsManyAsThereAreCredits) {
   StageView base = Stage(0, Small());
-  base.ready = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(1))};
-  LaneView lane = Lane({base});
-  lane.may_begin = 1;
-  EXPECT_THAT(Jobs(ChooseStep(lane)->ready), ElementsAre(1));
+  base.ready = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(1)),
+                Image(3, absl::Seconds(1))};
+  base.ready[0].needs_credit = base.ready[1].needs_credit = true;
+  base.credits = {1, 1, 1};
+  // The last one ends in this stage.
+  EXPECT_THAT(Jobs(ChooseStep(Lane({base}))->ready), ElementsAre(1, 3));
+}
+
+TEST(StepPolicyTest, ABetterRankGoesFirst) {
+  StageView large = Stage(0, Large());
+  large.resident = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(3))};
+  large.resident[0].rank = large.resident[0].effective_rank = 1;
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->resident), ElementsAre(2));
+  // Until the other has waited so long that it counts as better.
+  large.resident[0].effective_rank = -1;
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->resident), ElementsAre(1));
+}
+
+TEST(StepPolicyTest, ATenantThatHasHadLessGoesFirst) {
+  StageView large = Stage(0, Large());
+  large.resident = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(3))};
+  large.resident[0].tenant_lead = 1;
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->resident), ElementsAre(2));
+}
+
+TEST(StepPolicyTest, WhoIsDueEarlierGoesFirst) {
+  StageView large = Stage(0, Large());
+  large.resident = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(3))};
+  large.resident[0].due = absl::UnixEpoch() + absl::Seconds(9);
+  large.resident[1].due = absl::UnixEpoch() + absl::Seconds(8);
+  EXPECT_THAT(Jobs(ChooseStep(Lane({large}))->resident), ElementsAre(2));
+}
+
+TEST(StepPolicyTest, ABetterRankOutweighsEfficiency) {
+  StageView low = Stage(0, Small());
+  for (JobId job = 1; job <= 8; ++job) {
+    low.resident.push_back(Image(job, absl::Seconds(1)));
+    low.resident.back().rank = low.resident.back().effective_rank = 1;
+  }
+  StageView high = Stage(1, Small());
+  high.resident = {Image(9, absl::Seconds(9))};
+  EXPECT_EQ(ChooseStep(Lane({low, high}))->stage.stage, 1);
+}
+
+TEST(StepPolicyTest, AResidentImageMakesRoomForABetterRank) {
+  StageView stage = Stage(0, Small());
+  stage.free_slots = 0;
+  stage.resident = {Image(1, absl::Seconds(1)), Image(2, absl::Seconds(2))};
+  for (ImageView& image : stage.resident) {
+    image.rank = image.effective_rank = 1;
+  }
+  stage.ready = {Image(3, absl::Seconds(1))};
+  const auto choice = ChooseStep(Lane({stage}));
+  EXPECT_THAT(Jobs(choice->ready), ElementsAre(3));
+  EXPECT_THAT(Jobs(choice->parked), ElementsAre(2));
+  EXPECT_THAT(Jobs(choice->resident), ElementsAre(1));
+  // Not for one of its own rank.
+  stage.ready[0].rank = stage.ready[0].effective_rank = 1;
+  EXPECT_THAT(ChooseStep(Lane({stage}))->parked, IsEmpty());
 }
 
 TEST(StepPolicyTest, TakesNoMoreImagesThanItHasSlots) {
@@ -206,10 +261,15 @@ TEST(StepPolicyTest, AnyChoiceIsValid) {
     for (int k = 0; k < 3; ++k) {
       StageView stage = Stage(k, k == 2 ? Large() : Small());
       stage.free_slots = below(4);
+      stage.credits = {2 + below(3), 1 + below(2), below(2)};
       const auto image = [&] {
         ImageView view = Image(next++, absl::Milliseconds(below(500)),
                                absl::Milliseconds(below(400)));
         view.rows = 1 + below(2);
+        view.rank = below(3);
+        view.effective_rank = view.rank - below(2);
+        view.tenant_lead = below(3);
+        view.needs_credit = below(2) == 0;
         return view;
       };
       for (int i = below(10); i > 0; --i) stage.resident.push_back(image());
@@ -217,7 +277,6 @@ TEST(StepPolicyTest, AnyChoiceIsValid) {
       stages.push_back(stage);
     }
     LaneView lane = Lane(stages);
-    lane.may_begin = below(5);
     lane.idle_lanes = below(3);
     lane.fair_work = absl::Milliseconds(below(3000));
     const auto choice = ChooseStep(lane);
@@ -230,10 +289,15 @@ TEST(StepPolicyTest, AnyChoiceIsValid) {
     const StageView& stage =
         lane.stages[static_cast<size_t>(choice->stage.stage)];
     ASSERT_FALSE(choice->resident.empty() && choice->ready.empty());
-    ASSERT_LE(static_cast<int>(choice->ready.size()), stage.free_slots);
-    if (choice->stage.stage == 0) {
-      ASSERT_LE(static_cast<int>(choice->ready.size()), lane.may_begin);
+    ASSERT_LE(choice->ready.size(),
+              static_cast<size_t>(stage.free_slots) + choice->parked.size());
+    int credits = 0;
+    for (const ImageView& image : stage.ready) {
+      const bool enters = std::find(choice->ready.begin(), choice->ready.end(),
+                                    image.image) != choice->ready.end();
+      if (enters && image.needs_credit) ++credits;
     }
+    ASSERT_LE(credits, stage.credits[0]);
     int rows = 0;
     std::set<ImageId> chosen;
     const auto count = [&](const std::vector<ImageView>& from,
@@ -249,6 +313,9 @@ TEST(StepPolicyTest, AnyChoiceIsValid) {
     };
     count(stage.resident, choice->resident);
     count(stage.ready, choice->ready);
+    for (const ImageId parked : choice->parked) {
+      ASSERT_FALSE(chosen.contains(parked));
+    }
     if (chosen.size() > 1) {
       ASSERT_LE(rows, stage.curve->preferred_rows());
     }
