@@ -16,6 +16,7 @@
 #include "server/scheduler/cascade_table.h"
 #include "server/scheduler/image_place.h"
 #include "server/scheduler/step_plan.h"
+#include "server/scheduler/work_forecast.h"
 
 namespace cascade {
 
@@ -83,6 +84,9 @@ struct Job {
   // Who is due earlier goes first: the deadline, and no later than when a job
   // of this size has waited its turn.
   absl::Time due = absl::InfiniteFuture();
+  // As foreseen when it came: alone, and at the load of then.
+  absl::Duration unloaded;
+  Forecast forecast;
   // When the deadline can no longer be met, as far as is known.
   absl::Time hopeless_at = absl::InfiniteFuture();
   std::optional<absl::Time> first_step;

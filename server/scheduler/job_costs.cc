@@ -56,6 +56,16 @@ absl::Duration UnloadedTime(const StageTable& table, const Job& job) {
   return time;
 }
 
+absl::Duration LoadedTime(const StageTable& table, const Job& job) {
+  absl::Duration time;
+  for (int k = job.request.first_stage; k <= job.request.target_stage; ++k) {
+    time += job.stages[static_cast<size_t>(k)].num_lines() *
+            std::max(JobStepTime(table, job, k),
+                     table.FullStepTime({job.cascade, k}));
+  }
+  return time;
+}
+
 std::vector<absl::Duration> WorkByStage(const StageTable& table,
                                         const Job& job) {
   std::vector<absl::Duration> work;
@@ -89,6 +99,7 @@ Forecast ForecastJob(const ImageBoard& board, const FairShare& tenants,
                 .due = job.due,
                 .work = Sum(work)},
        .unloaded = UnloadedTime(board.table(), job),
+       .loaded = LoadedTime(board.table(), job),
        .lanes = board.table().Parallelism(job.cascade, job.request.first_stage,
                                           job.request.target_stage, work),
        .weights = weights});

@@ -21,6 +21,9 @@ absl::Duration JobStepTime(const StageTable& table, const Job& job, int stage);
 // Wall time of a whole job, alone on idle lanes.
 absl::Duration UnloadedTime(const StageTable& table, const Job& job);
 
+// Likewise, were each of its steps in a full batch of others.
+absl::Duration LoadedTime(const StageTable& table, const Job& job);
+
 // Device time of a job that has not begun, in full batches, by stage from its
 // first one on.
 std::vector<absl::Duration> WorkByStage(const StageTable& table,

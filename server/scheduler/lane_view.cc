@@ -37,7 +37,10 @@ class Viewer {
     view.needs_credit =
         image.parked == nullptr && job.goes_on_after(image.stage);
     view.has_begun = image.begun;
-    view.last_lane = image.last_lane;
+    const bool may_return =
+        image.last_lane >= 0 &&
+        board_.table().Runs(image.last_lane, {job.cascade, image.stage});
+    view.last_lane = may_return ? image.last_lane : -1;
     return view;
   }
 
@@ -58,7 +61,7 @@ class Viewer {
     for (const auto& [group, images] : board_.ready(stage).groups()) {
       size_t count = 0;
       for (const auto& [key, image] : images) {
-        if (count++ == enough) break;
+        if (count++ == enough && !ranking_.shows_all) break;
         const absl::Time since =
             std::max(image->ready_since, board_.last_take(stage));
         view.ready.push_back(View(*image, since));

@@ -15,6 +15,9 @@ struct Ranking {
   const FairShare* tenants = nullptr;
   // By priority: it has had no step for too long, and its images go first.
   std::array<bool, kNumPriorities> is_starved = {};
+  // The policy looks at all that is ready, not at the first few of each
+  // priority and tenant.
+  bool shows_all = false;
 };
 
 // Whether an image waits that the lane could take.

@@ -10,6 +10,7 @@
 #include "server/base/error_reason.h"
 #include "server/scheduler/job_costs.h"
 #include "server/scheduler/lane_view.h"
+#include "server/scheduler/request_policy.h"
 #include "server/scheduler/scheduler_invariants.h"
 
 namespace cascade {
@@ -122,6 +123,14 @@ std::vector<std::shared_ptr<const CascadeSpec>> Scheduler::ListCascades()
 // What lanes ask and tell.
 
 std::optional<StepPlan> Scheduler::NextPlan(int lane) {
+  return TakePlan(lane, /*waits=*/true);
+}
+
+std::optional<StepPlan> Scheduler::TryNextPlan(int lane) {
+  return TakePlan(lane, /*waits=*/false);
+}
+
+std::optional<StepPlan> Scheduler::TakePlan(int lane, bool waits) {
   while (true) {
     const absl::Time now = use_.clock.Now();
     Effects effects;
@@ -140,6 +149,7 @@ std::optional<StepPlan> Scheduler::NextPlan(int lane) {
       CheckLocked();
       if (!plan.has_value() && effects.empty()) {
         self.idle = true;
+        if (!waits) return std::nullopt;
         while (self.idle) self.wake.Wait(mutex_);
       }
     }
@@ -198,7 +208,9 @@ std::optional<StepPlan> Scheduler::DecideLocked(int lane, absl::Time now,
   std::vector<SlotRelease> releases = board_.TakeLeaving(lane);
   const LaneView view =
       MakeLaneView(board_, lane, IdleLanesLocked(), RankingLocked(now), now);
-  const std::optional<StepChoice> choice = ChooseStep(view);
+  const std::optional<StepChoice> choice =
+      options_.policy == StepPolicyKind::kStep ? ChooseStep(view)
+                                               : ChooseWholeRequests(view);
   if (choice.has_value()) plan = PlanLocked(lane, *choice, now, effects);
   plan.releases = std::move(releases);
   if (plan.images.empty() && plan.releases.empty()) return std::nullopt;
@@ -251,11 +263,21 @@ void Scheduler::NotePlanLocked(Lane& lane, const StepPlan& plan,
 Ranking Scheduler::RankingLocked(absl::Time now) const {
   Ranking ranking;
   ranking.tenants = &tenants_;
+  ranking.shows_all = options_.policy == StepPolicyKind::kWholeRequest;
   for (size_t p = 0; p < jobs_of_.size(); ++p) {
     ranking.is_starved[p] =
         jobs_of_[p] > 0 && now - last_step_[p] > options_.priority_ageing;
   }
   return ranking;
+}
+
+void Scheduler::LearnLocked(const Job& job, const absl::Status& end,
+                            absl::Time now) {
+  if (absl::IsDeadlineExceeded(end)) {
+    margin_.Observe(job.unloaded, job.forecast, absl::InfiniteDuration());
+  } else if (end.ok() && !job.reduced) {
+    margin_.Observe(job.unloaded, job.forecast, now - job.admitted);
+  }
 }
 
 void Scheduler::LearnLocked(int lane, const StepReport& report) {
@@ -385,6 +407,7 @@ void Scheduler::EndJobLocked(Job& job, absl::Status status, absl::Time now,
   deadlines_.erase({job.hopeless_at, job.id});
   tenants_.End(job.tenant, job.request.image_count);
   --jobs_of_[static_cast<size_t>(job.priority())];
+  LearnLocked(job, status, now);
   effects.AddEnd(job, std::move(status), now);
   effects.ends.back().tenant = tenants_.name(job.tenant);
   const bool is_cut = !effects.ends.back().status.ok();

@@ -26,6 +26,7 @@
 #include "server/scheduler/cascade_table.h"
 #include "server/scheduler/effects.h"
 #include "server/scheduler/fair_share.h"
+#include "server/scheduler/forecast_margin.h"
 #include "server/scheduler/generator.h"
 #include "server/scheduler/image_board.h"
 #include "server/scheduler/lane_view.h"
@@ -109,6 +110,9 @@ class Scheduler : public Generator, public LaneWork {
 
   std::optional<StepPlan> NextPlan(int lane) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, but none when there is nothing to do now: for lanes without a
+  // thread, in tests.
+  std::optional<StepPlan> TryNextPlan(int lane) ABSL_LOCKS_EXCLUDED(mutex_);
   void StepDone(int lane, StepReport report) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   void LaneLost(int lane, absl::Status why) override
@@ -199,6 +203,8 @@ class Scheduler : public Generator, public LaneWork {
                      absl::Time now, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  std::optional<StepPlan> TakePlan(int lane, bool waits)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<StepPlan> DecideLocked(int lane, absl::Time now,
                                        Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -209,6 +215,10 @@ class Scheduler : public Generator, public LaneWork {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Ranking RankingLocked(absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the end of a job tells of its forecast.
+  void LearnLocked(const Job& job, const absl::Status& end, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a step tells of its stage.
   void LearnLocked(int lane, const StepReport& report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SettleLocked(ImageReport& report, absl::Time now, Effects& effects)
@@ -241,6 +251,7 @@ class Scheduler : public Generator, public LaneWork {
   State state_ ABSL_GUARDED_BY(mutex_) = State::kServing;
   ImageBoard board_ ABSL_GUARDED_BY(mutex_);
   FairShare tenants_ ABSL_GUARDED_BY(mutex_);
+  ForecastMargin margin_ ABSL_GUARDED_BY(mutex_);
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
   std::map<CascadeId, Presence> presences_ ABSL_GUARDED_BY(mutex_);
   // When a job that has a deadline may have to be given up; earliest first.

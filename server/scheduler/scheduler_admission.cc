@@ -210,12 +210,16 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     job->request.priority = std::min(job->request.priority,
                                      tenants_.limits(job->tenant).max_priority);
     const absl::Duration unloaded = UnloadedTime(board_.table(), *job);
+    job->unloaded = unloaded;
     job->due = std::min(job->request.deadline, now + kPatience * unloaded);
     const Forecast forecast = ForecastJob(board_, tenants_, *job);
+    job->forecast = forecast;
     queued.expected_wait = forecast.wait;
     queued.expected_time = forecast.total;
-    const absl::Status verdict = CheckDeadline(
-        {.left = left, .unloaded = unloaded, .forecast = forecast});
+    const absl::Status verdict = CheckDeadline({.left = left,
+                                                .unloaded = unloaded,
+                                                .forecast = forecast,
+                                                .margin = margin_.factor()});
     if (!verdict.ok()) {
       if (job->request.deadline_policy == DeadlinePolicy::kStrict) {
         return verdict;

@@ -101,6 +101,15 @@ absl::Duration StageTable::StepTime(StageId stage, int rows) const {
   return sum / static_cast<double>(curves.size());
 }
 
+absl::Duration StageTable::FullStepTime(StageId stage) const {
+  const auto& curves = At(stage).curves;
+  absl::Duration sum;
+  for (const auto& [device, curve] : curves) {
+    sum += curve.StepTime(curve.preferred_rows());
+  }
+  return sum / static_cast<double>(curves.size());
+}
+
 double StageTable::Parallelism(CascadeId cascade, int first, int last,
                                const std::vector<absl::Duration>& work) const {
   std::set<int> lanes;

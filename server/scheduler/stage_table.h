@@ -38,12 +38,13 @@ class StageTable {
   void Observe(int lane, StageId stage, int rows, absl::Duration time);
 
   // Over the lanes that run the stage: how many, the most rows of a step, and
-  // the mean time of a row in the best batch and of a step of `rows` (more than
-  // fit are several steps).
+  // the mean time of a row in the best batch, of a step of `rows` (more than
+  // fit are several steps) and of a step of the preferred rows.
   int lanes_of(StageId stage) const;
   int max_rows(StageId stage) const;
   absl::Duration RowTime(StageId stage) const;
   absl::Duration StepTime(StageId stage, int rows) const;
+  absl::Duration FullStepTime(StageId stage) const;
 
   // Lanes that work on the stages [first, last] of a cascade at the same time,
   // for images that cost `work[k]` in stage first + k: all that run them if

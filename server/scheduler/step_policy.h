@@ -29,14 +29,16 @@ struct ImageView {
   absl::Duration waited;
   bool needs_credit = false;  // To enter the stage.
   bool has_begun = false;
-  int last_lane = -1;  // Where its last slot was.
+  // Where its last slot was; -1: that lane does not run the stage.
+  int last_lane = -1;
 };
 
 struct StageView {
   StageId stage;
   const BatchCurve* curve = nullptr;
   std::vector<ImageView> resident;  // With a slot on this lane, in any order.
-  // For any lane: the first few of each priority and tenant, as they are due.
+  // For any lane: of each priority and tenant the first few, or all, as they
+  // are due.
   std::vector<ImageView> ready;
   int free_slots = 0;
   // By rank: credits that an image of it may take.

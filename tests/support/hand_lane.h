@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "models/stage_executor.h"
@@ -34,8 +35,10 @@ class HandLane {
 
   // Takes the next plan; blocks when there is none, as a lane does. The plan
   // may have no step.
-  const StepPlan& Take() {
-    plan_ = *work_.NextPlan(index_);
+  const StepPlan& Take() { return Take(*work_.NextPlan(index_)); }
+  // A plan that the test has got for this lane.
+  const StepPlan& Take(StepPlan plan) {
+    plan_ = std::move(plan);
     for (const SlotRelease& release : plan_.releases) {
       if (slots_.erase({release.stage, release.image}) != 1) ++violations_;
     }
