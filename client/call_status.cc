@@ -55,9 +55,15 @@ std::string Headline(const CallStatus& status) {
     case grpc::StatusCode::UNAVAILABLE:
       return "the server cannot be reached or is shutting down";
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return "it took longer than the deadline";
+      return status.reason == "DEADLINE_UNREACHABLE"
+                 ? "it takes longer than the deadline"
+                 : "it took longer than the deadline";
     case grpc::StatusCode::CANCELLED:
       return "cancelled";
+    case grpc::StatusCode::ABORTED:
+      return "the cascade is being replaced: try again";
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return "the given stage state is from other weights";
     case grpc::StatusCode::DATA_LOSS:
       return "the given stage state is damaged";
     default:

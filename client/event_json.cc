@@ -86,6 +86,20 @@ Json RecordJson(const v1::GenerationRecord& record) {
   return json;
 }
 
+Json QueuedJson(const v1::Queued& queued) {
+  Json json = {{"event", "queued"},
+               {"request_id", queued.request_id()},
+               {"position", queued.position()},
+               {"seed", queued.seed()},
+               {"priority",
+                ShortName(v1::Priority_Name(queued.priority()), "PRIORITY_")},
+               {"target_stage", queued.target_stage()}};
+  if (queued.has_expected_duration()) {
+    json["expected_seconds"] = Seconds(queued.expected_duration());
+  }
+  return json;
+}
+
 Json FinishedJson(const v1::Finished& finished) {
   Json json = {{"event", "finished"},
                {"request_id", finished.request_id()},
@@ -130,13 +144,10 @@ Json StageJson(const v1::Stage& stage) {
 
 }  // namespace
 
-Json ToJson(const v1::GenerateImageResponse& event, const std::string& file) {
+Json ToJson(const v1::GenerateImageResponse& event, const WrittenFiles& files) {
   switch (event.event_case()) {
     case v1::GenerateImageResponse::kQueued:
-      return {{"event", "queued"},
-              {"request_id", event.queued().request_id()},
-              {"position", event.queued().position()},
-              {"seed", event.queued().seed()}};
+      return QueuedJson(event.queued());
     case v1::GenerateImageResponse::kStageStarted:
       return ImageJson("stage_started", event.stage_started());
     case v1::GenerateImageResponse::kPreview: {
@@ -148,7 +159,8 @@ Json ToJson(const v1::GenerateImageResponse& event, const std::string& file) {
     case v1::GenerateImageResponse::kStageImage: {
       Json json = ImageJson("stage_image", event.stage_image());
       AddPicture(event.stage_image().image(), json);
-      if (!file.empty()) json["file"] = file;
+      if (!files.picture.empty()) json["file"] = files.picture;
+      if (!files.state.empty()) json["state_file"] = files.state;
       return json;
     }
     case v1::GenerateImageResponse::kFinished:

@@ -6,13 +6,14 @@
 #include "cascade/v1/cascade_service.pb.h"
 #include "cascade/v1/image_generation_service.pb.h"
 #include "client/call_status.h"
+#include "client/event_view.h"
 
 namespace cascade {
 
 // {"event": "stage_image", "image_seed": 42, "stage": 2, ..., "file": "..."}.
-// Numbers are numbers, times are seconds; pixels are left out.
+// Numbers are numbers, times are seconds; pixels and states are left out.
 nlohmann::ordered_json ToJson(const v1::GenerateImageResponse& event,
-                              const std::string& file);
+                              const WrittenFiles& files);
 
 // {"event": "error", "code": "INVALID_ARGUMENT", "reason": ..., "fields": ...}.
 nlohmann::ordered_json ToJson(const CallStatus& status);

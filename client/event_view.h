@@ -7,14 +7,20 @@
 
 namespace cascade {
 
+// Where a stage image was written; empty: it was not.
+struct WrittenFiles {
+  std::string picture;
+  std::string state;
+};
+
 // Shows one generation to whoever runs the command. Owned by one thread.
 class EventView {
  public:
   virtual ~EventView() = default;
 
-  // `file` is where a stage image was written; empty for other events.
+  // `files` are a stage image's; empty for other events.
   virtual void Show(const v1::GenerateImageResponse& event,
-                    const std::string& file) = 0;
+                    const WrittenFiles& files) = 0;
   // The call has ended.
   virtual void End(const CallStatus& status) = 0;
 };

@@ -30,10 +30,12 @@ inline ExitCode ExitCodeOf(grpc::StatusCode code) {
     case grpc::StatusCode::NOT_FOUND:
     case grpc::StatusCode::UNIMPLEMENTED:
     case grpc::StatusCode::FAILED_PRECONDITION:
+    case grpc::StatusCode::DATA_LOSS:
     case grpc::StatusCode::OUT_OF_RANGE:
       return kExitRefused;
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
     case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::ABORTED:
       return kExitBusy;
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return kExitDeadline;

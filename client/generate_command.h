@@ -1,15 +1,13 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <optional>
-#include <string>
 
+#include "client/call_flags.h"
 #include "client/cancel_token.h"
+#include "client/delivery.h"
 #include "client/exit_code.h"
 #include "client/image_client.h"
-#include "client/picture_files.h"
 #include "client/request_flags.h"
-#include "client/terminal.h"
 
 namespace cascade {
 
@@ -23,24 +21,14 @@ class GenerateCommand {
   ExitCode Run() const;
 
  private:
-  absl::StatusOr<v1::GenerateImageRequest> MakeRequest(
-      const v1::Cascade& cascade, const Terminal& terminal) const;
-  // None without --out.
-  absl::StatusOr<std::optional<PictureFiles>> MakeFiles(
-      const v1::GenerateImageRequest& request,
-      const v1::Cascade& cascade) const;
   ExitCode Generate(ImageClient& client,
                     const ImageClient::CallOptions& options,
                     const v1::Cascade& cascade, CancelToken& cancel) const;
 
   CLI::App* const command_;
-  std::string server_;
+  CallFlags call_;
   RequestFlags request_;
-  std::string deadline_;
-  std::string out_;
-  std::string request_id_;
-  bool json_ = false;
-  bool show_ = false;
+  DeliveryFlags delivery_;
 };
 
 }  // namespace cascade

@@ -4,6 +4,8 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <utility>
+
 namespace cascade {
 namespace {
 
@@ -31,6 +33,34 @@ void Prepare(const ImageClient::CallOptions& options,
   if (!options.request_id.empty()) {
     context.AddMetadata("x-request-id", options.request_id);
   }
+  if (!options.tenant.empty()) {
+    context.AddMetadata("x-cascade-tenant", options.tenant);
+  }
+}
+
+// The same event, in the message of the other RPC.
+v1::GenerateImageResponse ToGenerateResponse(v1::UpscaleImageResponse event) {
+  v1::GenerateImageResponse result;
+  switch (event.event_case()) {
+    case v1::UpscaleImageResponse::kQueued:
+      result.mutable_queued()->Swap(event.mutable_queued());
+      break;
+    case v1::UpscaleImageResponse::kStageStarted:
+      result.mutable_stage_started()->Swap(event.mutable_stage_started());
+      break;
+    case v1::UpscaleImageResponse::kPreview:
+      result.mutable_preview()->Swap(event.mutable_preview());
+      break;
+    case v1::UpscaleImageResponse::kStageImage:
+      result.mutable_stage_image()->Swap(event.mutable_stage_image());
+      break;
+    case v1::UpscaleImageResponse::kFinished:
+      result.mutable_finished()->Swap(event.mutable_finished());
+      break;
+    case v1::UpscaleImageResponse::EVENT_NOT_SET:
+      break;
+  }
+  return result;
 }
 
 // Makes a unary call: `call` gets the prepared context.
@@ -75,6 +105,21 @@ CallStatus ImageClient::Generate(const v1::GenerateImageRequest& request,
   const auto reader = images_->GenerateImage(&context, request);
   v1::GenerateImageResponse response;
   while (reader->Read(&response)) on_event(response);
+  const grpc::Status status = reader->Finish();
+  return ReadCallStatus(status, context);
+}
+
+CallStatus ImageClient::Upscale(const v1::UpscaleImageRequest& request,
+                                const CallOptions& options,
+                                EventReceiver on_event) {
+  grpc::ClientContext context;
+  Prepare(options, context);
+  CancelToken::Attachment attachment(options.cancel, context);
+  const auto reader = images_->UpscaleImage(&context, request);
+  v1::UpscaleImageResponse response;
+  while (reader->Read(&response)) {
+    on_event(ToGenerateResponse(std::move(response)));
+  }
   const grpc::Status status = reader->Finish();
   return ReadCallStatus(status, context);
 }

@@ -39,6 +39,8 @@ class ImageClient {
     absl::Time deadline = absl::InfiniteFuture();
     // Names the call in the server's log; empty: the server picks a name.
     std::string request_id;
+    // On whose account; empty: nobody's in particular.
+    std::string tenant;
     // Ends the call early; may be null. Outlives the call.
     CancelToken* cancel = nullptr;
 
@@ -58,6 +60,10 @@ class ImageClient {
   // runs, no further event is taken: the server then drops previews.
   CallStatus Generate(const v1::GenerateImageRequest& request,
                       const CallOptions& options, EventReceiver on_event);
+
+  // The same for UpscaleImage, whose events are the same.
+  CallStatus Upscale(const v1::UpscaleImageRequest& request,
+                     const CallOptions& options, EventReceiver on_event);
 
   CallStatus ListCascades(const CallOptions& options,
                           v1::ListCascadesResponse& response);

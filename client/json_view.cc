@@ -15,8 +15,8 @@ void Print(const nlohmann::ordered_json& json) {
 }  // namespace
 
 void JsonView::Show(const v1::GenerateImageResponse& event,
-                    const std::string& file) {
-  Print(ToJson(event, file));
+                    const WrittenFiles& files) {
+  Print(ToJson(event, files));
 }
 
 void JsonView::End(const CallStatus& status) {

@@ -9,7 +9,7 @@ namespace cascade {
 class JsonView : public EventView {
  public:
   void Show(const v1::GenerateImageResponse& event,
-            const std::string& file) override;
+            const WrittenFiles& files) override;
   void End(const CallStatus& status) override;
 };
 

@@ -28,19 +28,23 @@ std::string Bar(int done, int total) {
 
 }  // namespace
 
-LiveView::LiveView(v1::Cascade cascade, std::string title, int num_stages,
-                   int image_count, bool draw, const Terminal& terminal)
+LiveView::LiveView(v1::Cascade cascade, std::string title, int first_stage,
+                   int target_stage, int image_count, bool draw,
+                   const Terminal& terminal)
     : cascade_(std::move(cascade)),
       title_(std::move(title)),
+      first_stage_(first_stage),
       draw_(draw),
       terminal_(terminal),
       state_("connecting"),
-      stages_(static_cast<size_t>(num_stages)) {
+      stages_(
+          static_cast<size_t>(std::max(0, target_stage - first_stage + 1))) {
   for (Stage& stage : stages_) {
     stage.steps_done.resize(static_cast<size_t>(image_count));
   }
-  if (!draw_ || num_stages < 1) return;
-  const int resolution = cascade_.stages(num_stages - 1).resolution();
+  if (!draw_ || stages_.empty()) return;
+  const int num_stages = static_cast<int>(stages_.size());
+  const int resolution = cascade_.stages(target_stage).resolution();
   const int room = 2 * (terminal_.rows - kOtherLines - num_stages);
   picture_size_ = std::max(
       4, std::min({resolution, terminal_.columns - 2, std::max(4, room)}));
@@ -50,8 +54,9 @@ LiveView::LiveView(v1::Cascade cascade, std::string title, int num_stages,
 }
 
 void LiveView::AddSteps(int stage, int image, int steps_done, int num_steps) {
-  if (stage < 0 || static_cast<size_t>(stage) >= stages_.size()) return;
-  Stage& progress = stages_[static_cast<size_t>(stage)];
+  const int place = stage - first_stage_;
+  if (place < 0 || static_cast<size_t>(place) >= stages_.size()) return;
+  Stage& progress = stages_[static_cast<size_t>(place)];
   progress.num_steps = num_steps;
   if (image < 0 || static_cast<size_t>(image) >= progress.steps_done.size()) {
     return;
@@ -67,7 +72,7 @@ void LiveView::AddPicture(int image, const v1::Image& picture) {
 }
 
 void LiveView::Show(const v1::GenerateImageResponse& event,
-                    const std::string& file) {
+                    const WrittenFiles& files) {
   switch (event.event_case()) {
     case v1::GenerateImageResponse::kQueued:
       state_ = absl::StrCat("queued, ", event.queued().position(),
@@ -91,7 +96,9 @@ void LiveView::Show(const v1::GenerateImageResponse& event,
       AddSteps(image.stage(), image.image_index(), image.num_steps(),
                image.num_steps());
       AddPicture(image.image_index(), image.image());
-      if (!file.empty()) files_.push_back(file);
+      for (const std::string* file : {&files.picture, &files.state}) {
+        if (!file->empty()) files_.push_back(*file);
+      }
       break;
     }
     case v1::GenerateImageResponse::kFinished:
@@ -103,13 +110,14 @@ void LiveView::Show(const v1::GenerateImageResponse& event,
   Redraw();
 }
 
-std::string LiveView::StageLine(size_t index) const {
-  const Stage& stage = stages_[index];
+std::string LiveView::StageLine(size_t place) const {
+  const Stage& stage = stages_[place];
   const int images = static_cast<int>(stage.steps_done.size());
   const int done =
       std::accumulate(stage.steps_done.begin(), stage.steps_done.end(), 0);
   return absl::StrFormat(
-      "  %-18s %s %d/%d images", StageLabel(cascade_, static_cast<int>(index)),
+      "  %-18s %s %d/%d images",
+      StageLabel(cascade_, first_stage_ + static_cast<int>(place)),
       Bar(done, stage.num_steps * images), stage.images_done, images);
 }
 

@@ -14,12 +14,14 @@ namespace cascade {
 // each image if asked for. For terminals.
 class LiveView : public EventView {
  public:
-  // `title` heads the display. `num_stages` of the cascade run.
-  LiveView(v1::Cascade cascade, std::string title, int num_stages,
-           int image_count, bool draw, const Terminal& terminal);
+  // `title` heads the display. The stages from `first_stage` to `target_stage`
+  // of the cascade run.
+  LiveView(v1::Cascade cascade, std::string title, int first_stage,
+           int target_stage, int image_count, bool draw,
+           const Terminal& terminal);
 
   void Show(const v1::GenerateImageResponse& event,
-            const std::string& file) override;
+            const WrittenFiles& files) override;
   void End(const CallStatus& status) override;
 
   // What is on the screen now, line by line.
@@ -32,19 +34,20 @@ class LiveView : public EventView {
     int images_done = 0;
   };
 
-  std::string StageLine(size_t index) const;
+  std::string StageLine(size_t place) const;
   void AddSteps(int stage, int image, int steps_done, int num_steps);
   void AddPicture(int image, const v1::Image& picture);
   void Redraw();
 
   const v1::Cascade cascade_;
   const std::string title_;
+  const int first_stage_;
   const bool draw_;
   const Terminal terminal_;
   int drawn_images_ = 0;
   int picture_size_ = 0;
   std::string state_;
-  std::vector<Stage> stages_;
+  std::vector<Stage> stages_;        // From first_stage_ on.
   std::vector<v1::Image> pictures_;  // The latest of each drawn image.
   std::vector<std::string> files_;
   size_t lines_on_screen_ = 0;

@@ -6,6 +6,7 @@
 #include "client/generate_command.h"
 #include "client/health_command.h"
 #include "client/list_command.h"
+#include "client/upscale_command.h"
 #include "client/version.h"
 
 int main(int argc, char** argv) {
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
   app.footer(cascade::kExitCodesHelp);
   const cascade::ListCommand list(app);
   const cascade::GenerateCommand generate(app);
+  const cascade::UpscaleCommand upscale(app);
   const cascade::HealthCommand health(app);
   const cascade::BenchCommand bench(app);
   try {
@@ -25,6 +27,7 @@ int main(int argc, char** argv) {
   }
   if (list.chosen()) return list.Run();
   if (generate.chosen()) return generate.Run();
+  if (upscale.chosen()) return upscale.Run();
   if (health.chosen()) return health.Run();
   return bench.Run();
 }

@@ -47,6 +47,9 @@ std::string Summary(const v1::Finished& finished) {
                             stage.augmentation().level());
     }
   }
+  if (record.reduced_for_deadline()) {
+    absl::StrAppend(&text, "\n  less than was asked for, to meet the deadline");
+  }
   return text;
 }
 
@@ -54,7 +57,7 @@ PlainView::PlainView(v1::Cascade cascade, bool draw, const Terminal& terminal)
     : cascade_(std::move(cascade)), draw_(draw), terminal_(terminal) {}
 
 void PlainView::Show(const v1::GenerateImageResponse& event,
-                     const std::string& file) {
+                     const WrittenFiles& files) {
   switch (event.event_case()) {
     case v1::GenerateImageResponse::kQueued:
       PrintLine(absl::StrCat("queued, ", event.queued().position(),
@@ -77,14 +80,18 @@ void PlainView::Show(const v1::GenerateImageResponse& event,
     }
     case v1::GenerateImageResponse::kStageImage: {
       const v1::StageImage& image = event.stage_image();
-      PrintLine(absl::StrCat("image ", image.image_seed(), ": ",
-                             StageLabel(cascade_, image.stage()), " done",
-                             file.empty() ? "" : absl::StrCat(": ", file)));
+      std::string line =
+          absl::StrCat("image ", image.image_seed(), ": ",
+                       StageLabel(cascade_, image.stage()), " done");
+      for (const std::string* file : {&files.picture, &files.state}) {
+        if (!file->empty()) absl::StrAppend(&line, ": ", *file);
+      }
+      PrintLine(line);
       if (!draw_) break;
       const int size = std::min(image.image().width(), terminal_.columns - 2);
-      for (const std::string& line :
+      for (const std::string& drawn :
            DrawPictures({&image.image()}, size, terminal_.colors)) {
-        PrintLine(line);
+        PrintLine(drawn);
       }
       break;
     }

@@ -13,7 +13,7 @@ class PlainView : public EventView {
   PlainView(v1::Cascade cascade, bool draw, const Terminal& terminal);
 
   void Show(const v1::GenerateImageResponse& event,
-            const std::string& file) override;
+            const WrittenFiles& files) override;
   void End(const CallStatus& status) override;
 
  private:

@@ -9,10 +9,31 @@ namespace {
 
 constexpr size_t kMaxProblems = 16;
 
+std::optional<uint64_t> WantedSeed(const v1::UpscaleImageRequest& request) {
+  if (request.has_seed()) return request.seed();
+  if (request.has_state()) return request.state().image_seed();
+  return std::nullopt;
+}
+
+std::optional<int> WantedFirstStage(const v1::UpscaleImageRequest& request) {
+  if (request.has_state()) return request.state().stage() + 1;
+  if (request.image().has_first_stage()) return request.image().first_stage();
+  return std::nullopt;
+}
+
 }  // namespace
 
 ReplyCheck::ReplyCheck(const v1::GenerateImageRequest& request)
-    : request_(request),
+    : wanted_seed_(request.has_seed() ? std::optional(request.seed())
+                                      : std::nullopt),
+      first_stage_(0),
+      returns_state_(request.return_stage_state()),
+      image_count_(request.has_image_count() ? request.image_count() : 1) {}
+
+ReplyCheck::ReplyCheck(const v1::UpscaleImageRequest& request)
+    : wanted_seed_(WantedSeed(request)),
+      first_stage_(WantedFirstStage(request)),
+      returns_state_(request.return_stage_state()),
       image_count_(request.has_image_count() ? request.image_count() : 1) {}
 
 void ReplyCheck::Refuse(std::string problem) {
@@ -51,8 +72,8 @@ void ReplyCheck::AddQueued(const v1::Queued& queued) {
   if (queued_) Refuse("`queued` comes twice");
   queued_ = true;
   seed_ = queued.seed();
-  if (request_.has_seed() && request_.seed() != seed_) {
-    Refuse(absl::StrCat("seed ", seed_, " instead of ", request_.seed()));
+  if (wanted_seed_.has_value() && *wanted_seed_ != seed_) {
+    Refuse(absl::StrCat("seed ", seed_, " instead of ", *wanted_seed_));
   }
 }
 
@@ -70,11 +91,14 @@ ReplyCheck::Progress* ReplyCheck::Find(int image_index, uint64_t image_seed) {
 void ReplyCheck::AddStarted(const v1::StageStarted& started) {
   Progress* image = Find(started.image_index(), started.image_seed());
   if (image == nullptr) return;
-  if (started.stage() != image->stage + 1) {
+  const std::optional<int> expected =
+      image->stage.has_value() ? *image->stage + 1 : first_stage_;
+  if (expected.has_value() && started.stage() != *expected) {
     Refuse(absl::StrCat("image ", started.image_index(), " enters stage ",
-                        started.stage(), " after stage ", image->stage));
+                        started.stage(), " where ", *expected, " is the next"));
   }
-  *image = {started.stage(), 0, false};
+  *image = Progress();
+  image->stage = started.stage();
 }
 
 void ReplyCheck::AddPreview(const v1::Preview& preview) {
@@ -101,7 +125,9 @@ void ReplyCheck::AddImage(const v1::StageImage& image) {
         absl::StrCat("the image of stage ", image.stage(), " is out of order"));
   }
   progress->has_image = true;
+  progress->has_state = image.has_state();
   CheckPixels(image.image());
+  if (image.has_state()) CheckState(image);
 }
 
 void ReplyCheck::AddFinished(const v1::Finished& finished) {
@@ -124,6 +150,24 @@ void ReplyCheck::CheckPixels(const v1::Image& image) {
   }
 }
 
+void ReplyCheck::CheckState(const v1::StageImage& image) {
+  const v1::StageState& state = image.state();
+  if (!returns_state_) Refuse("a state that was not asked for");
+  if (state.image_seed() != image.image_seed() ||
+      state.stage() != image.stage()) {
+    Refuse(absl::StrCat("the state of image ", image.image_seed(), " in stage ",
+                        image.stage(), " says it is of image ",
+                        state.image_seed(), " in stage ", state.stage()));
+  }
+  const int64_t numbers =
+      int64_t{state.resolution()} * state.resolution() * state.channels();
+  if (numbers * static_cast<int64_t>(sizeof(float)) !=
+      static_cast<int64_t>(state.values().size())) {
+    Refuse(absl::StrCat("a state of ", state.values().size(),
+                        " bytes says it has ", numbers, " numbers"));
+  }
+}
+
 std::vector<std::string> ReplyCheck::Problems(bool ended) const {
   std::vector<std::string> problems = problems_;
   if (!ended) return problems;
@@ -133,6 +177,8 @@ std::vector<std::string> ReplyCheck::Problems(bool ended) const {
     if (image == images_.end() || image->second.stage != target_stage_ ||
         !image->second.has_image) {
       problems.push_back(absl::StrCat("image ", i, " is missing"));
+    } else if (returns_state_ && !image->second.has_state) {
+      problems.push_back(absl::StrCat("the state of image ", i, " is missing"));
     }
   }
   return problems;

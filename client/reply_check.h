@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,10 +12,12 @@ namespace cascade {
 
 // Checks that the events of one stream are what the API promises: their order,
 // one start and at most one image per image and stage, sizes that belong to the
-// bytes, and the seeds that were asked for. Owned by one thread.
+// bytes, and the seeds and states that were asked for. Owned by one thread.
 class ReplyCheck {
  public:
   explicit ReplyCheck(const v1::GenerateImageRequest& request);
+  // Of a stream of UpscaleImage, whose events are the same.
+  explicit ReplyCheck(const v1::UpscaleImageRequest& request);
 
   void Add(const v1::GenerateImageResponse& response);
 
@@ -24,9 +28,10 @@ class ReplyCheck {
  private:
   // Where an image is.
   struct Progress {
-    int stage = -1;          // The last one that started.
-    int steps_done = 0;      // In that stage, as far as previews tell.
-    bool has_image = false;  // Of that stage.
+    std::optional<int> stage;  // The last one that started.
+    int steps_done = 0;        // In that stage, as far as previews tell.
+    bool has_image = false;    // Of that stage.
+    bool has_state = false;    // Of that stage.
   };
 
   void AddQueued(const v1::Queued& queued);
@@ -37,9 +42,13 @@ class ReplyCheck {
   // The image that an event is about, or null when there is no such.
   Progress* Find(int image_index, uint64_t image_seed);
   void CheckPixels(const v1::Image& image);
+  void CheckState(const v1::StageImage& image);
   void Refuse(std::string problem);
 
-  const v1::GenerateImageRequest request_;
+  // What was asked for.
+  const std::optional<uint64_t> wanted_seed_;
+  const std::optional<int> first_stage_;  // None: the server chooses.
+  const bool returns_state_;
   uint64_t seed_ = 0;
   bool queued_ = false;
   bool finished_ = false;

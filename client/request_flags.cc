@@ -33,8 +33,13 @@ using Setter = std::function<bool(const std::string&, v1::StageOptions&)>;
 // every stage.
 class StageEntries {
  public:
-  StageEntries(v1::GenerateImageRequest& request, int num_stages)
-      : request_(request), entries_(static_cast<size_t>(num_stages) + 1) {}
+  StageEntries(v1::GenerateImageRequest& request, int first_stage,
+               int target_stage)
+      : request_(request),
+        first_stage_(first_stage),
+        entries_(
+            static_cast<size_t>(std::max(0, target_stage - first_stage + 1)) +
+            1) {}
 
   absl::Status Set(const std::string& flag, const std::string& text,
                    const Setter& setter) {
@@ -61,13 +66,16 @@ class StageEntries {
     v1::StageOptions*& entry = entries_[place];
     if (entry == nullptr) {
       entry = request_.add_stages();
-      if (place > 0) entry->set_stage(static_cast<int>(place) - 1);
+      if (place > 0) {
+        entry->set_stage(first_stage_ + static_cast<int>(place) - 1);
+      }
     }
     return *entry;
   }
 
  private:
   v1::GenerateImageRequest& request_;
+  const int first_stage_;
   std::vector<v1::StageOptions*> entries_;
 };
 
@@ -178,6 +186,36 @@ absl::Status SetOutput(const RequestFlags& flags,
   return absl::OkStatus();
 }
 
+absl::Status SetScheduling(const RequestFlags& flags,
+                           v1::GenerateImageRequest& request) {
+  static const std::pair<const char*, v1::Priority> kPriorities[] = {
+      {"", v1::PRIORITY_UNSPECIFIED},
+      {"batch", v1::PRIORITY_BATCH},
+      {"standard", v1::PRIORITY_STANDARD},
+      {"interactive", v1::PRIORITY_INTERACTIVE},
+  };
+  bool is_known = false;
+  for (const auto& [name, priority] : kPriorities) {
+    if (flags.priority != name) continue;
+    request.set_priority(priority);
+    is_known = true;
+  }
+  if (!is_known) {
+    return WrongFlag("--priority", flags.priority,
+                     "batch, standard or interactive");
+  }
+  if (flags.best_effort) {
+    request.set_deadline_policy(v1::DEADLINE_POLICY_BEST_EFFORT);
+  }
+  if (flags.time_budget.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(absl::Duration rest,
+                   ParseDurationFlag("--time-budget", flags.time_budget));
+  google::protobuf::Duration& budget = *request.mutable_time_budget();
+  budget.set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
+  budget.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void RequestFlags::AddTo(CLI::App& command) {
@@ -208,17 +246,25 @@ void RequestFlags::AddTo(CLI::App& command) {
                      "Stages whose images to get: all (default), or 0,2");
   command.add_option("--format", format, "png (default), jpeg, webp or raw");
   command.add_option("--quality", quality, "Of jpeg and webp, 1..100");
+  command.add_option("--priority", priority,
+                     "batch, standard (default) or interactive");
+  command.add_option("--time-budget", time_budget,
+                     "Time that the server has for it: 2s, 500ms. Refused at "
+                     "once if it cannot suffice");
+  command.add_flag("--best-effort", best_effort,
+                   "Rather less than late: fewer steps, then fewer stages");
 }
 
 absl::StatusOr<v1::GenerateImageRequest> RequestFlags::ToRequest(
-    const v1::Cascade& cascade_spec) const {
+    const v1::Cascade& cascade_spec, int first_stage) const {
   v1::GenerateImageRequest request;
   request.set_cascade(cascade);
   RETURN_IF_ERROR(SetClass(class_choice, cascade_spec, request));
   if (seed.has_value()) request.set_seed(*seed);
   if (image_count.has_value()) request.set_image_count(*image_count);
   if (target_stage.has_value()) request.set_target_stage(*target_stage);
-  StageEntries entries(request, TargetStage(request, cascade_spec) + 1);
+  StageEntries entries(request, first_stage,
+                       TargetStage(request, cascade_spec));
   RETURN_IF_ERROR(entries.Set("--sampler", samplers, SetSampler));
   RETURN_IF_ERROR(entries.Set("--steps", steps, SetSteps));
   RETURN_IF_ERROR(entries.Set("--eta", etas, SetEta));
@@ -226,6 +272,7 @@ absl::StatusOr<v1::GenerateImageRequest> RequestFlags::ToRequest(
   RETURN_IF_ERROR(SetInterval(guidance_interval, entries));
   RETURN_IF_ERROR(entries.Set("--augmentation", augmentation, SetAugmentation));
   RETURN_IF_ERROR(SetOutput(*this, request));
+  RETURN_IF_ERROR(SetScheduling(*this, request));
   return request;
 }
 

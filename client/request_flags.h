@@ -31,14 +31,18 @@ struct RequestFlags {
   std::optional<int> quality;
   std::string stages = "all";  // Whose images are sent: "all" or "0,2".
   std::optional<int> previews;
+  std::string priority;
+  std::string time_budget;
+  bool best_effort = false;
 
   // Adds them to a command.
   void AddTo(CLI::App& command);
 
-  // The request for `cascade_spec`. INVALID_ARGUMENT, naming the flag, for what
-  // cannot be sent; what can is the server's to judge.
+  // The request for `cascade_spec`, of which the stages from `first_stage` on
+  // run. INVALID_ARGUMENT, naming the flag, for what cannot be sent; what can
+  // is the server's to judge.
   absl::StatusOr<v1::GenerateImageRequest> ToRequest(
-      const v1::Cascade& cascade_spec) const;
+      const v1::Cascade& cascade_spec, int first_stage = 0) const;
 };
 
 // The last stage that runs.

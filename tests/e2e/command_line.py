@@ -17,7 +17,7 @@ def help_and_version():
     for binary in (CLIENT, SERVER):
         for flag in ("--help", "--version"):
             check(usage(binary, flag).returncode == 0, f"{binary} {flag}")
-    for command in ("list", "generate", "health", "bench"):
+    for command in ("list", "generate", "upscale", "health", "bench"):
         result = usage(CLIENT, command, "--help")
         check(result.returncode == 0 and "Exit codes" in result.stdout, f"cascade {command} --help")
 

@@ -102,6 +102,70 @@ TEST(ReplyCheckTest, FindsWhatIsWrong) {
               Contains(HasSubstr("`finished` is missing")));
 }
 
+// The image of `stage` with a state that it returned, of `stage_in_state`.
+v1::GenerateImageResponse WithState(int stage, int stage_in_state) {
+  v1::GenerateImageResponse response = StageImage(stage);
+  v1::StageState& state = *response.mutable_stage_image()->mutable_state();
+  state.set_stage(stage_in_state);
+  state.set_image_seed(42);
+  state.set_resolution(2);
+  state.set_channels(1);
+  state.set_values(std::string(16, '\0'));
+  return response;
+}
+
+template <typename Request>
+std::vector<std::string> CheckReply(
+    const Request& request,
+    const std::vector<v1::GenerateImageResponse>& events) {
+  ReplyCheck check(request);
+  for (const auto& event : events) check.Add(event);
+  return check.Problems(/*ended=*/true);
+}
+
+TEST(ReplyCheckTest, KnowsTheStatesThatWereAskedFor) {
+  v1::GenerateImageRequest request = Request();
+  request.set_return_stage_state(true);
+  EXPECT_THAT(
+      CheckReply(request, {Queued(), Started(0), WithState(0, 0), Finished(0)}),
+      IsEmpty());
+  EXPECT_THAT(
+      CheckReply(request, {Queued(), Started(0), StageImage(0), Finished(0)}),
+      Contains(HasSubstr("state of image 0 is missing")));
+  EXPECT_THAT(
+      CheckReply(request, {Queued(), Started(0), WithState(0, 1), Finished(0)}),
+      Contains(HasSubstr("in stage 1")));
+  EXPECT_THAT(Check({Queued(), Started(0), WithState(0, 0), Finished(0)}),
+              Contains(HasSubstr("not asked for")));
+  v1::GenerateImageResponse cut = WithState(0, 0);
+  cut.mutable_stage_image()->mutable_state()->set_values("abc");
+  EXPECT_THAT(CheckReply(request, {Queued(), Started(0), cut, Finished(0)}),
+              Contains(HasSubstr("3 bytes")));
+}
+
+TEST(ReplyCheckTest, AnUpscaledStateGoesOnWhereItStopped) {
+  v1::UpscaleImageRequest request;
+  request.mutable_state()->set_stage(0);
+  request.mutable_state()->set_image_seed(42);
+  EXPECT_THAT(
+      CheckReply(request, {Queued(), Started(1), StageImage(1), Finished(1)}),
+      IsEmpty());
+  EXPECT_THAT(CheckReply(request, {Queued(), Started(0)}),
+              Contains(HasSubstr("enters stage 0 where 1 is the next")));
+  EXPECT_THAT(CheckReply(request, {Queued(7)}), Contains(HasSubstr("seed 7")));
+}
+
+TEST(ReplyCheckTest, AnUpscaledImageMayEnterAnywhere) {
+  v1::UpscaleImageRequest request;
+  request.mutable_image();
+  EXPECT_THAT(
+      CheckReply(request, {Queued(), Started(2), StageImage(2), Finished(2)}),
+      IsEmpty());
+  request.mutable_image()->set_first_stage(1);
+  EXPECT_THAT(CheckReply(request, {Queued(), Started(2)}),
+              Contains(HasSubstr("enters stage 2")));
+}
+
 TEST(ReplyCheckTest, CostsNothingForImagesThatAreRefused) {
   v1::GenerateImageRequest request = Request();
   request.set_image_count(std::numeric_limits<int>::max());

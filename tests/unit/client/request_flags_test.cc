@@ -80,6 +80,30 @@ TEST(RequestFlagsTest, AListCountsTheStagesThatRun) {
               HasSubstr("--guidance 2,3,4"));
 }
 
+TEST(RequestFlagsTest, AListCountsFromTheFirstStageThatRuns) {
+  RequestFlags flags = Flags();
+  flags.steps = "7,9";
+  const auto request = flags.ToRequest(Digits(), /*first_stage=*/1);
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->stages_size(), 2);
+  EXPECT_EQ(request->stages(0).stage(), 1);
+  EXPECT_EQ(request->stages(0).sampler().steps(), 7);
+  EXPECT_EQ(request->stages(1).stage(), 2);
+}
+
+TEST(RequestFlagsTest, SaysHowUrgentItIs) {
+  RequestFlags flags = Flags();
+  flags.priority = "interactive";
+  flags.time_budget = "1500ms";
+  flags.best_effort = true;
+  const auto request = flags.ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->priority(), v1::PRIORITY_INTERACTIVE);
+  EXPECT_EQ(request->time_budget().seconds(), 1);
+  EXPECT_EQ(request->time_budget().nanos(), 500'000'000);
+  EXPECT_EQ(request->deadline_policy(), v1::DEADLINE_POLICY_BEST_EFFORT);
+}
+
 TEST(RequestFlagsTest, NamesTheFlagThatCannotBeRead) {
   const auto message = [](RequestFlags flags) {
     return std::string(flags.ToRequest(Digits()).status().message());
@@ -99,6 +123,12 @@ TEST(RequestFlagsTest, NamesTheFlagThatCannotBeRead) {
   flags = Flags();
   flags.guidance_interval = "0.5";
   EXPECT_THAT(message(flags), HasSubstr("--guidance-interval 0.5"));
+  flags = Flags();
+  flags.priority = "urgent";
+  EXPECT_THAT(message(flags), HasSubstr("--priority urgent"));
+  flags = Flags();
+  flags.time_budget = "soon";
+  EXPECT_THAT(message(flags), HasSubstr("--time-budget soon"));
 }
 
 TEST(RequestFlagsTest, ReadsDurations) {
