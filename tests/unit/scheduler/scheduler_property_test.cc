@@ -45,6 +45,8 @@ Scheduler::Options Bounds() {
   options.num_lanes = kLanes;
   options.inbox_capacity = kInbox;
   options.max_images_per_request = 5;
+  options.tenants.named = {{"a", {.weight = 2}}, {"b", {}}};
+  options.priority_ageing = absl::Milliseconds(200);
   return options;
 }
 
@@ -64,12 +66,21 @@ class RandomSchedule {
       Move();
       Check();
     }
-    while (RunALane()) Check();
+    // Lanes need a reason to look at what is too late.
+    do {
+      scheduler_.clock().Advance(absl::Seconds(1));
+      const auto job = scheduler_->Submit(
+          MakeRequest(*(*scheduler_->FindCascade("c")), random_()));
+      if (job.ok()) jobs_.push_back(*job);
+      if (!job.ok()) Cancel();  // The queue is full.
+      while (RunALane()) Check();
+    } while (!scheduler_->Snapshot().images.empty());
     for (const auto& lane : lanes_) EXPECT_EQ(lane->num_slots(), 0u);
     EXPECT_TRUE(scheduler_->Snapshot().images.empty());
     EXPECT_TRUE(scheduler_->WaitUntilIdle(absl::InfinitePast()));
     CheckStreams();
   }
+  size_t num_parks() const { return num_parks_; }
 
  private:
   int Below(int n) {
@@ -99,8 +110,18 @@ class RandomSchedule {
       stage.sampler.guidance.scale = Below(2) == 0 ? 1.0 : 3.0;
       stage.sampler.guidance.interval_end = Below(2) == 0 ? 1.0 : 0.5;
     }
+    request.priority = static_cast<Priority>(Below(3));
+    request.tenant = Below(2) == 0 ? "a" : "b";
+    if (Below(4) == 0) {
+      request.deadline =
+          scheduler_.clock().Now() + absl::Milliseconds(1 + Below(3000));
+      request.deadline_policy = static_cast<DeadlinePolicy>(Below(2));
+    }
     absl::StatusOr<Admitted> admitted = scheduler_->Submit(std::move(request));
-    if (admitted.ok()) jobs_.push_back(*std::move(admitted));
+    if (!admitted.ok()) return;
+    jobs_.push_back(*std::move(admitted));
+    if (request.deadline < absl::InfiniteFuture())
+      timed_.insert(jobs_.back().id);
   }
 
   void Cancel() {
@@ -124,6 +145,7 @@ class RandomSchedule {
         for (const PlannedImage& image : plan.images) {
           EXPECT_FALSE(cancelled_.contains(image.image.job));
         }
+        num_parks_ += plan.parks.size();
         return true;
       }
     }
@@ -140,15 +162,21 @@ class RandomSchedule {
     lane.Finish(failed);
   }
 
-  // Whether NextPlan() would not block: a lane with images has work, and so has
-  // one without if there is an image that it may take.
+  // Whether NextPlan() would not block, whatever jobs it finds to be too late:
+  // a lane with an image that has no deadline has work, and so has one without
+  // if there is such an image that it may take.
   bool HasWork(int lane) {
     const SchedulerSnapshot snapshot = scheduler_->Snapshot();
+    const auto lasts = [this](ImageId id) { return !timed_.contains(id.job); };
     for (const LaneStageSnapshot& stage : snapshot.lanes) {
-      if (stage.lane == lane && stage.slots_taken > 0) return true;
+      if (stage.lane != lane) continue;
+      if (!stage.leaving.empty() ||
+          std::any_of(stage.resident.begin(), stage.resident.end(), lasts)) {
+        return true;
+      }
     }
     for (const auto& [stage, image] : snapshot.ready) {
-      if (MayEnter(snapshot, stage, image)) return true;
+      if (lasts(image) && MayEnter(snapshot, stage, image)) return true;
     }
     return false;
   }
@@ -182,7 +210,9 @@ class RandomSchedule {
     for (const Admitted& job : jobs_) {
       const absl::Status end = StreamReader(job.events).ReadAll();
       if (end.ok()) continue;
-      if (absl::IsCancelled(end)) {
+      if (absl::IsDeadlineExceeded(end)) {
+        EXPECT_TRUE(timed_.contains(job.id));
+      } else if (absl::IsCancelled(end)) {
         EXPECT_TRUE(cancelled_.contains(job.id));
       } else {
         EXPECT_TRUE(failed_.contains(job.id)) << end;
@@ -196,14 +226,20 @@ class RandomSchedule {
   std::vector<Admitted> jobs_;
   std::set<JobId> cancelled_;
   std::set<JobId> failed_;
+  std::set<JobId> timed_;
+  size_t num_parks_ = 0;
 };
 
 TEST(SchedulerPropertyTest, InvariantsHoldUnderRandomSchedules) {
+  size_t num_parks = 0;
   for (unsigned seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
-    RandomSchedule(seed).Run(/*moves=*/400);
+    RandomSchedule schedule(seed);
+    schedule.Run(/*moves=*/400);
     if (::testing::Test::HasFatalFailure()) return;
+    num_parks += schedule.num_parks();
   }
+  EXPECT_GT(num_parks, 0u);
 }
 
 }  // namespace
