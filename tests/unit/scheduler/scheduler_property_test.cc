@@ -66,15 +66,7 @@ class RandomSchedule {
       Move();
       Check();
     }
-    // Lanes need a reason to look at what is too late.
-    do {
-      scheduler_.clock().Advance(absl::Seconds(1));
-      const auto job = scheduler_->Submit(
-          MakeRequest(*(*scheduler_->FindCascade("c")), random_()));
-      if (job.ok()) jobs_.push_back(*job);
-      if (!job.ok()) Cancel();  // The queue is full.
-      while (RunALane()) Check();
-    } while (!scheduler_->Snapshot().images.empty());
+    while (RunALane()) Check();
     for (const auto& lane : lanes_) EXPECT_EQ(lane->num_slots(), 0u);
     EXPECT_TRUE(scheduler_->Snapshot().images.empty());
     EXPECT_TRUE(scheduler_->WaitUntilIdle(absl::InfinitePast()));
@@ -140,14 +132,15 @@ class RandomSchedule {
         Finish(*lanes_[index]);
         return true;
       }
-      if (HasWork(static_cast<int>(index))) {
-        const StepPlan& plan = lanes_[index]->Take();
-        for (const PlannedImage& image : plan.images) {
-          EXPECT_FALSE(cancelled_.contains(image.image.job));
-        }
-        num_parks_ += plan.parks.size();
-        return true;
+      std::optional<StepPlan> plan =
+          scheduler_->TryNextPlan(static_cast<int>(index));
+      if (!plan.has_value()) continue;
+      for (const PlannedImage& image : plan->images) {
+        EXPECT_FALSE(cancelled_.contains(image.image.job));
       }
+      num_parks_ += plan->parks.size();
+      lanes_[index]->Take(*std::move(plan));
+      return true;
     }
     return false;
   }
@@ -160,39 +153,6 @@ class RandomSchedule {
     }
     for (const ImageId image : failed) failed_.insert(image.job);
     lane.Finish(failed);
-  }
-
-  // Whether NextPlan() would not block, whatever jobs it finds to be too late:
-  // a lane with an image that has no deadline has work, and so has one without
-  // if there is such an image that it may take.
-  bool HasWork(int lane) {
-    const SchedulerSnapshot snapshot = scheduler_->Snapshot();
-    const auto lasts = [this](ImageId id) { return !timed_.contains(id.job); };
-    for (const LaneStageSnapshot& stage : snapshot.lanes) {
-      if (stage.lane != lane) continue;
-      if (!stage.leaving.empty() ||
-          std::any_of(stage.resident.begin(), stage.resident.end(), lasts)) {
-        return true;
-      }
-    }
-    for (const auto& [stage, image] : snapshot.ready) {
-      if (lasts(image) && MayEnter(snapshot, stage, image)) return true;
-    }
-    return false;
-  }
-
-  static bool MayEnter(const SchedulerSnapshot& snapshot, StageId stage,
-                       ImageId id) {
-    const auto image = std::find_if(
-        snapshot.images.begin(), snapshot.images.end(),
-        [id](const ImageSnapshot& other) { return other.image == id; });
-    if (!image->needs_credit) return true;
-    const auto above = std::find_if(
-        snapshot.stages.begin(), snapshot.stages.end(),
-        [stage](const StageSnapshot& other) {
-          return other.stage == StageId{stage.cascade, stage.stage + 1};
-        });
-    return above->inbox < above->inbox_limit;
   }
 
   void Check() {

@@ -1,0 +1,173 @@
+// What deadlines do at the door, in the queue and on the way.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/hand_scheduler.h"
+
+namespace cascade {
+namespace {
+
+using ::testing::SizeIs;
+
+constexpr absl::Duration kStep = absl::Milliseconds(10);
+
+// Two stages of four steps; a step of one image takes 10 ms, and more images
+// take proportionally longer.
+const std::vector<ScriptedStage> kStages = {
+    {.resolution = 8, .batch_rows = {1, 2}, .costs = {{1, .01}, {2, .02}}},
+    {.resolution = 16, .batch_rows = {1, 2}, .costs = {{1, .01}, {2, .02}}}};
+
+class SchedulerDeadlineTest : public ::testing::Test {
+ protected:
+  GenerationRequest Request(uint64_t seed, absl::Duration time,
+                            DeadlinePolicy policy = DeadlinePolicy::kStrict) {
+    GenerationRequest request = scheduler_.Request(seed);
+    request.deadline = scheduler_.clock().Now() + time;
+    request.deadline_policy = policy;
+    return request;
+  }
+  FinishedEvent Finished(const Admitted& job) {
+    std::vector<EncodedJobEvent> events;
+    EXPECT_OK(HandScheduler::EndOf(job, &events));
+    return std::get<FinishedEvent>(events.back());
+  }
+
+  HandScheduler scheduler_{kStages, Scheduler::Options()};
+};
+
+TEST_F(SchedulerDeadlineTest, WhatNoServerCouldDoIsRefusedWithoutAHint) {
+  const auto refused = scheduler_->Submit(Request(1, absl::Milliseconds(79)));
+  EXPECT_THAT(refused, HasReason(absl::StatusCode::kDeadlineExceeded,
+                                 kDeadlineUnreachable));
+  EXPECT_EQ(RetryDelay(refused.status()), std::nullopt);
+  EXPECT_OK(scheduler_->Submit(Request(1, absl::Milliseconds(81))));
+}
+
+TEST_F(SchedulerDeadlineTest, WhatTheLoadDelaysTooMuchIsToComeBack) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    scheduler_.Submit(Request(seed, absl::Seconds(60)));
+  }
+  const auto refused = scheduler_->Submit(Request(50, absl::Milliseconds(900)));
+  EXPECT_THAT(refused,
+              HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
+  EXPECT_NE(RetryDelay(refused.status()), std::nullopt);
+  // Nothing of it is left.
+  EXPECT_EQ(scheduler_->Snapshot().queued, 20);
+  // A shorter time goes first, and so fits.
+  EXPECT_OK(scheduler_->Submit(Request(51, absl::Milliseconds(200))));
+}
+
+TEST_F(SchedulerDeadlineTest, TheQueueTellsWhatToExpect) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    scheduler_.Submit(scheduler_.Request(seed));
+  }
+  const Admitted job = scheduler_.Submit(scheduler_.Request(50));
+  const EventStream::Item item = StreamReader(job.events).Next();
+  const auto& queued = std::get<QueuedEvent>(*item.event);
+  EXPECT_EQ(queued.position, 4);
+  EXPECT_EQ(queued.expected_wait, absl::Milliseconds(320));
+  EXPECT_GE(queued.expected_time, absl::Milliseconds(400));
+}
+
+TEST_F(SchedulerDeadlineTest, QueuedWorkIsDroppedWhenItBecomesImpossible) {
+  const Admitted job = scheduler_.Submit(Request(1, absl::Milliseconds(100)));
+  // It needs 80 ms, or, to be on the safe side, 64.
+  scheduler_.clock().Advance(absl::Milliseconds(35));
+  ASSERT_NE(scheduler_.Take(), nullptr);
+  scheduler_.lane().Finish();
+  const Admitted late = scheduler_.Submit(Request(2, absl::Milliseconds(300)));
+  scheduler_.clock().Advance(absl::Milliseconds(240));
+  scheduler_.RunAll(kStep);
+  EXPECT_THAT(
+      HandScheduler::EndOf(late),
+      HasReason(absl::StatusCode::kDeadlineExceeded, kDeadlineExceeded));
+  EXPECT_THAT(
+      HandScheduler::EndOf(job),
+      HasReason(absl::StatusCode::kDeadlineExceeded, kDeadlineExceeded));
+  EXPECT_THAT(scheduler_->Snapshot().images, SizeIs(0));
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortBeginsWithFewerSteps) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Milliseconds(60), DeadlinePolicy::kBestEffort));
+  scheduler_.RunAll(kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_TRUE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.target_stage, 1);
+  EXPECT_EQ(finished.stages[0].sampler.num_steps, 2);
+  EXPECT_EQ(finished.stages[1].sampler.num_steps, 2);
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortEndsAtALowerStage) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Milliseconds(17), DeadlinePolicy::kBestEffort));
+  scheduler_.RunAll(kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_TRUE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.target_stage, 0);
+  EXPECT_THAT(finished.stages, SizeIs(1));
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortThatFitsIsLeftAlone) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Seconds(1), DeadlinePolicy::kBestEffort));
+  scheduler_.RunAll(kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_FALSE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.target_stage, 1);
+  EXPECT_EQ(finished.stages[1].sampler.num_steps, 4);
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortThatFallsBehindTakesStepsOff) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Milliseconds(120), DeadlinePolicy::kBestEffort));
+  // The first stage takes twice as long as it should.
+  for (int i = 0; i < 4; ++i) scheduler_.Step(2 * kStep);
+  scheduler_.RunAll(2 * kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_TRUE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.stages[0].sampler.num_steps, 4);
+  if (finished.target_stage == 1) {
+    EXPECT_LT(finished.stages[1].sampler.num_steps, 4);
+  }
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortDeliversWhatItHasWhenTimeIsUp) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Milliseconds(200), DeadlinePolicy::kBestEffort));
+  for (int i = 0; i < 5; ++i) scheduler_.Step(kStep);
+  scheduler_.clock().Advance(absl::Seconds(1));
+  scheduler_.RunAll(kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_TRUE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.target_stage, 0);
+  EXPECT_THAT(scheduler_->Snapshot().images, SizeIs(0));
+}
+
+TEST_F(SchedulerDeadlineTest, BestEffortWithNothingToShowFails) {
+  const Admitted job = scheduler_.Submit(
+      Request(1, absl::Milliseconds(200), DeadlinePolicy::kBestEffort));
+  scheduler_.Step(kStep);
+  scheduler_.clock().Advance(absl::Seconds(1));
+  scheduler_.RunAll(kStep);
+  EXPECT_THAT(HandScheduler::EndOf(job),
+              HasCode(absl::StatusCode::kDeadlineExceeded));
+}
+
+// Each stage's image may turn out to be the last one.
+TEST_F(SchedulerDeadlineTest, BestEffortShowsEachStage) {
+  GenerationRequest request =
+      Request(1, absl::Seconds(1), DeadlinePolicy::kBestEffort);
+  request.output.stage_images = {false, true};
+  request.returns_state = true;
+  scheduler_.Submit(std::move(request));
+  for (int i = 0; i < 3; ++i) scheduler_.Step(kStep);
+  const StepPlan* plan = scheduler_.Take();
+  ASSERT_NE(plan, nullptr);
+  EXPECT_TRUE(plan->images[0].wants_pixels);
+  EXPECT_TRUE(plan->images[0].returns_state);
+}
+
+}  // namespace
+}  // namespace cascade
