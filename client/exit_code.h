@@ -28,6 +28,7 @@ inline ExitCode ExitCodeOf(grpc::StatusCode code) {
       return kExitOk;
     case grpc::StatusCode::INVALID_ARGUMENT:
     case grpc::StatusCode::NOT_FOUND:
+    case grpc::StatusCode::ALREADY_EXISTS:
     case grpc::StatusCode::UNIMPLEMENTED:
     case grpc::StatusCode::FAILED_PRECONDITION:
     case grpc::StatusCode::DATA_LOSS:

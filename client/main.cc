@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "client/admin_command.h"
 #include "client/bench_command.h"
 #include "client/exit_code.h"
 #include "client/generate_command.h"
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   const cascade::UpscaleCommand upscale(app);
   const cascade::HealthCommand health(app);
   const cascade::BenchCommand bench(app);
+  const cascade::AdminCommand admin(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -29,5 +31,6 @@ int main(int argc, char** argv) {
   if (generate.chosen()) return generate.Run();
   if (upscale.chosen()) return upscale.Run();
   if (health.chosen()) return health.Run();
+  if (admin.chosen()) return admin.Run();
   return bench.Run();
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/weights/json_fields.h"
+#include "server/base/cascade_name.h"
 #include "server/base/status_macros.h"
 #include "server/config_setting.h"
 

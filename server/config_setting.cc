@@ -1,7 +1,6 @@
 #include "server/config_setting.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -170,6 +169,14 @@ const std::vector<ConfigSetting>& ConfigSettings() {
                "A client that takes longer for one message is cut off"),
       Duration("lane_stall_limit", &Options::lane_stall_limit, true,
                "A lane that is longer in one step turns liveness off"),
+      Choice<StepPolicyKind>(
+          "policy", &Options::policy,
+          {{"step", StepPolicyKind::kStep},
+           {"request", StepPolicyKind::kWholeRequest}},
+          "Batches form anew in each step; or of whole requests, as other "
+          "servers do, for comparison"),
+      Duration("priority_ageing", &Options::priority_ageing, true,
+               "A priority class that had no step for this long gets one"),
       Choice<Reproducibility>("reproducibility", &Options::reproducibility,
                               {{"exact", Reproducibility::kExact},
                                {"fast", Reproducibility::kFast}},
@@ -181,18 +188,6 @@ const std::vector<ConfigSetting>& ConfigSettings() {
                         {"error", LogLevel::kError}},
                        "What goes to stderr")};
   return *kSettings;
-}
-
-std::string CheckCascadeName(const std::string& name) {
-  const bool is_name =
-      !name.empty() && name.size() <= 64 &&
-      std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-      });
-  if (is_name) return "";
-  return absl::StrCat("'", name,
-                      "' is not a name of 1 to 64 letters, digits, '-', '_' "
-                      "and '.'");
 }
 
 }  // namespace cascade

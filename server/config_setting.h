@@ -23,8 +23,4 @@ struct ConfigSetting {
 // All of them, in the order of --help.
 const std::vector<ConfigSetting>& ConfigSettings();
 
-// What is wrong with the name of a cascade; empty: nothing. It is part of
-// metrics, health names and placement patterns.
-std::string CheckCascadeName(const std::string& name);
-
 }  // namespace cascade

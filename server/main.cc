@@ -1,7 +1,11 @@
-// cascade-server: flags to a Server, and signals to its drain.
+// cascade-server: options to a Server, and signals to its drain.
+//
+// Exit codes: 0 drained; 1 could not start; 2 wrong options; 3 a device is lost
+// or hangs: start anew.
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <variant>
@@ -13,11 +17,14 @@
 namespace cascade {
 namespace {
 
+constexpr int kDeviceFailed = 3;
+
 int Serve(const Options& options) {
   // Also a client that hangs up may not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   EndOnTermination();
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(options);
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Create(options, RequestTermination);
   if (!server.ok()) {
     std::fprintf(stderr, "cascade-server: %s\n",
                  std::string(server.status().message()).c_str());
@@ -29,7 +36,13 @@ int Serve(const Options& options) {
   std::fflush(stdout);
   WaitForTermination();
   (*server)->Drain(options.drain_timeout);
-  return 0;
+  const absl::Status failure = (*server)->failure();
+  if (failure.ok()) return 0;
+  std::fprintf(stderr, "cascade-server: %s\n",
+               std::string(failure.message()).c_str());
+  // A lane that hangs would never be joined.
+  if ((*server)->hangs()) std::_Exit(kDeviceFailed);
+  return kDeviceFailed;
 }
 
 int Main(int argc, const char* const* argv) {

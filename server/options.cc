@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/cascade_name.h"
 #include "server/config_file.h"
 #include "server/config_setting.h"
 

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,19 +10,11 @@
 #include "models/cascade_model.h"
 #include "server/base/logging.h"
 #include "server/pipeline/placement.h"
+#include "server/scheduler/cascade_loader.h"
 #include "server/scheduler/fair_share.h"
+#include "server/scheduler/scheduler.h"
 
 namespace cascade {
-
-// `--cascade NAME=PACKAGE`, or one of the file's `cascades`.
-struct CascadeSource {
-  std::string name;
-  std::string package;  // A folder.
-  // Unset: as the option of the same name.
-  std::optional<int> max_batch_rows = std::nullopt;
-  std::optional<int> slots = std::nullopt;
-  std::optional<int> max_queued_images = std::nullopt;
-};
 
 // What the command line, the environment and the configuration file say,
 // checked. README.md explains each; ranges are in config_setting.cc.
@@ -50,6 +41,9 @@ struct Options {
   absl::Duration min_client_ping_interval = absl::Seconds(20);
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::Minutes(10);
+
+  StepPolicyKind policy = StepPolicyKind::kStep;
+  absl::Duration priority_ageing = absl::Seconds(5);
 
   absl::Duration drain_timeout = absl::Seconds(30);
   absl::Duration reader_stall_timeout = absl::Seconds(30);

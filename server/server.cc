@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "models/cascade_model.h"
+#include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
 #include "server/encode/image_encoder.h"
 
@@ -36,6 +38,7 @@ GrpcServer::Options GrpcOptions(const Options& options) {
   grpc.max_connection_age = options.max_connection_age;
   grpc.max_connection_age_grace = options.max_connection_age_grace;
   grpc.images.limits.max_image_count = options.max_images_per_request;
+  grpc.images.limits.max_upload_pixels = options.max_upload_pixels;
   grpc.images.reader_stall_timeout = options.reader_stall_timeout;
   grpc.images.identity.version = CASCADE_VERSION;
   grpc.images.identity.build = BuildDescription();
@@ -43,19 +46,48 @@ GrpcServer::Options GrpcOptions(const Options& options) {
   return grpc;
 }
 
+Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
+  Scheduler::Options scheduler;
+  scheduler.num_lanes = num_lanes;
+  scheduler.max_images_per_request = options.max_images_per_request;
+  scheduler.tenants = options.tenants;
+  scheduler.policy = options.policy;
+  scheduler.priority_ageing = options.priority_ageing;
+  return scheduler;
+}
+
+CascadeHost::Options HostOptions(const Options& options) {
+  return {.max_batch_rows = options.max_batch_rows,
+          .slots = options.slots,
+          .max_queued_images = options.max_queued_images,
+          .configured = options.cascades};
+}
+
+CascadeHost::ReadPackage PackageReader(Reproducibility reproducibility) {
+  return [reproducibility](const CascadeSource& source) {
+    return LoadCascade(source.package,
+                       {.name = source.name,
+                        .max_batch_rows = *source.max_batch_rows,
+                        .slots_per_executor = *source.slots,
+                        .reproducibility = reproducibility});
+  };
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Options& options) {
-  std::unique_ptr<Server> server(new Server(options));
+absl::StatusOr<std::unique_ptr<Server>> Server::Create(
+    const Options& options, std::function<void()> on_failure) {
+  std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
+  RETURN_IF_ERROR(server->StartEngine());
   RETURN_IF_ERROR(server->StartHttp());
   RETURN_IF_ERROR(server->Load());
-  RETURN_IF_ERROR(server->StartEngine());
   RETURN_IF_ERROR(server->StartPorts());
   return server;
 }
 
-Server::Server(const Options& options)
+Server::Server(const Options& options, std::function<void()> on_failure)
     : options_(options),
+      on_failure_(std::move(on_failure)),
       metrics_(BuildDescription()),
       logger_(options.log_level, RealClock()),
       encoder_(std::make_unique<ImageEncoder>(metrics_)),
@@ -64,14 +96,52 @@ Server::Server(const Options& options)
 Server::~Server() {
   Drain(absl::ZeroDuration());
   http_.reset();
+  watchdog_.reset();
+  admin_.reset();
   grpc_.reset();
   pipeline_.reset();  // Joins the lanes, which use the scheduler.
+}
+
+absl::Status Server::StartEngine() {
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Create({.lanes = ExpandLanes(options_.lanes, NumCores()),
+                        .memory_limit = options_.memory_limit},
+                       MemoryOf, metrics_);
+  if (!pipeline.ok()) return Annotated(pipeline.status(), "--lanes");
+  pipeline_ = *std::move(pipeline);
+  scheduler_ = std::make_unique<Scheduler>(
+      SchedulerOptions(options_, pipeline_->num_lanes()),
+      Scheduler::Collaborators{
+          .clock = RealClock(),
+          .encoder = *encoder_,
+          .encoding = encoding_,
+          .metrics = metrics_,
+          .logger = logger_,
+          .on_device_lost = [this](const absl::Status& why) {
+            OnDeviceLost(why);
+          }});
+  host_ = std::make_unique<CascadeHost>(
+      HostOptions(options_),
+      CascadeHost::Collaborators{
+          .read_package = PackageReader(options_.reproducibility),
+          .on_name =
+              [this](const std::string& name, bool /*serves*/) {
+                if (grpc_ != nullptr) grpc_->UpdateCascade(name);
+              },
+          .pipeline = *pipeline_,
+          .scheduler = *scheduler_,
+          .clock = RealClock(),
+          .metrics = metrics_,
+          .logger = logger_});
+  pipeline_->Run(*scheduler_);
+  return absl::OkStatus();
 }
 
 absl::Status Server::StartHttp() {
   if (options_.http_listen.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<HttpPort>> http = HttpPort::Create(
-      options_.http_listen, {.is_ready = [this] { return IsReady(); },
+      options_.http_listen, {.is_alive = [this] { return !hangs(); },
+                             .is_ready = [this] { return IsReady(); },
                              .metrics = [this] { return MetricsText(); }});
   if (!http.ok()) return Annotated(http.status(), "--http_listen");
   http_ = *std::move(http);
@@ -82,49 +152,12 @@ absl::Status Server::StartHttp() {
 
 absl::Status Server::Load() {
   for (const CascadeSource& source : options_.cascades) {
-    const absl::Time start = absl::Now();
-    absl::StatusOr<std::unique_ptr<CascadeModel>> model = LoadCascade(
-        source.package, {.name = source.name,
-                         .max_batch_rows = options_.max_batch_rows,
-                         .slots_per_executor = options_.slots,
-                         .reproducibility = options_.reproducibility});
-    if (!model.ok()) {
-      return Annotated(model.status(), absl::StrCat("--cascade ", source.name,
-                                                    "=", source.package));
+    const absl::Status status = host_->Load({.source = source}).status();
+    if (!status.ok()) {
+      return Annotated(
+          status, absl::StrCat("--cascade ", source.name, "=", source.package));
     }
-    const CascadeSpec& spec = (*model)->spec();
-    metrics_.SetCascade(spec.name, spec.digest);
-    logger_.Log(LogLevel::kInfo, "cascade_loaded",
-                {{"cascade", spec.name},
-                 {"digest", spec.digest},
-                 {"stages", spec.stages.size()},
-                 {"took", absl::Now() - start}});
-    models_.push_back(*std::move(model));
   }
-  return absl::OkStatus();
-}
-
-absl::Status Server::StartEngine() {
-  const int num_lanes =
-      static_cast<int>(ExpandLanes(options_.lanes, NumCores()).size());
-  ASSIGN_OR_RETURN(pipeline_, Pipeline::Create(models_, num_lanes, metrics_));
-  Scheduler::Options options;
-  options.num_lanes = num_lanes;
-  options.max_images_per_request = options_.max_images_per_request;
-  scheduler_ = std::make_unique<Scheduler>(
-      options, Scheduler::Collaborators{.clock = RealClock(),
-                                        .encoder = *encoder_,
-                                        .encoding = encoding_,
-                                        .metrics = metrics_,
-                                        .logger = logger_});
-  CascadeId next_id = 0;
-  for (ServedCascade cascade : pipeline_->cascades()) {
-    cascade.queue.max_queued_images = options_.max_queued_images;
-    scheduler_->AddCascade(next_id++, std::move(cascade));
-  }
-  pipeline_->Run(*scheduler_);
-  MutexLock lock(mutex_);
-  loaded_ = scheduler_.get();
   return absl::OkStatus();
 }
 
@@ -133,9 +166,43 @@ absl::Status Server::StartPorts() {
       GrpcOptions(options_), *scheduler_, encoding_, metrics_, logger_);
   if (!grpc.ok()) return Annotated(grpc.status(), "--listen");
   grpc_ = *std::move(grpc);
+  watchdog_ = std::make_unique<Watchdog>(
+      options_.lane_stall_limit, [this] { return scheduler_->LongestPlan(); },
+      [this](bool is_alive, absl::Duration longest) {
+        OnLiveness(is_alive, longest);
+      });
+  if (!options_.admin_listen.empty()) {
+    absl::StatusOr<std::unique_ptr<AdminServer>> admin =
+        AdminServer::Create(options_.admin_listen, *host_, metrics_, logger_);
+    if (!admin.ok()) return Annotated(admin.status(), "--admin_listen");
+    admin_ = *std::move(admin);
+    logger_.Log(LogLevel::kInfo, "admin_listening",
+                {{"address", admin_->address()}});
+  }
   grpc_->SetServing(true);
   SetReady(true);
   return absl::OkStatus();
+}
+
+void Server::OnDeviceLost(const absl::Status& why) {
+  logger_.Log(LogLevel::kError, "device_lost", {{"why", why.message()}});
+  {
+    MutexLock lock(mutex_);
+    ready_ = false;
+    lost_.Update(absl::UnavailableError(
+        absl::StrCat("a device is lost: ", why.message())));
+  }
+  on_failure_();
+}
+
+void Server::OnLiveness(bool is_alive, absl::Duration longest) {
+  logger_.Log(is_alive ? LogLevel::kInfo : LogLevel::kError,
+              is_alive ? "lane_moves" : "lane_hangs", {{"longest", longest}});
+  {
+    MutexLock lock(mutex_);
+    stalled_ = is_alive ? absl::ZeroDuration() : longest;
+  }
+  grpc_->SetHealth(kLivenessHealthName, is_alive);
 }
 
 void Server::Drain(absl::Duration timeout) {
@@ -150,7 +217,20 @@ void Server::Drain(absl::Duration timeout) {
                          (grpc_ == nullptr || grpc_->WaitUntilNoStreams(end));
   scheduler_->Shutdown();
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kLastWords);
+  if (admin_ != nullptr) admin_->Shutdown(absl::Now() + kLastWords);
   logger_.Log(LogLevel::kInfo, "drained", {{"all_ended", all_ended}});
+}
+
+absl::Status Server::failure() const {
+  MutexLock lock(mutex_);
+  if (!lost_.ok() || stalled_ == absl::ZeroDuration()) return lost_;
+  return absl::InternalError(absl::StrCat("a lane hangs in a step: for ",
+                                          absl::FormatDuration(stalled_)));
+}
+
+bool Server::hangs() const {
+  MutexLock lock(mutex_);
+  return stalled_ != absl::ZeroDuration();
 }
 
 bool Server::IsReady() const {
@@ -160,16 +240,11 @@ bool Server::IsReady() const {
 
 void Server::SetReady(bool ready) {
   MutexLock lock(mutex_);
-  ready_ = ready;
+  ready_ = ready && lost_.ok();
 }
 
-std::string Server::MetricsText() const {
-  Scheduler* scheduler = nullptr;
-  {
-    MutexLock lock(mutex_);
-    scheduler = loaded_;
-  }
-  if (scheduler != nullptr) scheduler->ReportLoad();
+std::string Server::MetricsText() {
+  scheduler_->ReportLoad();
   return metrics_.Text();
 }
 

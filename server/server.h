@@ -1,21 +1,24 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "models/cascade_model.h"
 #include "server/base/logging.h"
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
+#include "server/cascade_host.h"
 #include "server/http/http_port.h"
 #include "server/job/picture_encoder.h"
 #include "server/metrics/metrics.h"
 #include "server/options.h"
 #include "server/pipeline/pipeline.h"
+#include "server/rpc/admin_server.h"
 #include "server/rpc/grpc_server.h"
 #include "server/scheduler/scheduler.h"
+#include "server/watchdog.h"
 
 namespace cascade {
 
@@ -27,7 +30,10 @@ namespace cascade {
 class Server {
  public:
   // Loads the cascades and serves. Blocks until everything is ready.
-  static absl::StatusOr<std::unique_ptr<Server>> Create(const Options& options);
+  // `on_failure` is called on a lane's thread when a device is lost: drain, and
+  // end with failure().
+  static absl::StatusOr<std::unique_ptr<Server>> Create(
+      const Options& options, std::function<void()> on_failure);
   // As Drain(), without time for anybody.
   ~Server();
 
@@ -39,27 +45,40 @@ class Server {
   // thread; idempotent.
   void Drain(absl::Duration timeout);
 
- private:
-  explicit Server(const Options& options);
+  // Why the process cannot go on: a lost device, or a lane that hangs. OK: it
+  // can.
+  absl::Status failure() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // A lane hangs at present: the destructor would wait for it.
+  bool hangs() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  absl::Status Load();
+ private:
+  Server(const Options& options, std::function<void()> on_failure);
+
   absl::Status StartEngine();
-  absl::Status StartPorts();
   absl::Status StartHttp();
+  absl::Status Load();
+  absl::Status StartPorts();
+  void OnDeviceLost(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnLiveness(bool is_alive, absl::Duration longest)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // A server whose device is lost is never ready again.
   void SetReady(bool ready) ABSL_LOCKS_EXCLUDED(mutex_);
-  std::string MetricsText() const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::string MetricsText();
 
   // Constant after Create(). Destroyed from the last to the first.
   const Options options_;
+  const std::function<void()> on_failure_;
   Metrics metrics_;
   Logger logger_;
-  std::vector<std::shared_ptr<const CascadeModel>> models_;
   std::unique_ptr<PictureEncoder> encoder_;
   ThreadPool encoding_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<CascadeHost> host_;
   std::unique_ptr<GrpcServer> grpc_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<Watchdog> watchdog_;
   std::unique_ptr<HttpPort> http_;
 
   // Touched by whoever calls Drain(), and then by the destructor.
@@ -67,8 +86,8 @@ class Server {
 
   mutable Mutex mutex_;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  // Null while loading: the HTTP port asks before there is an engine.
-  Scheduler* loaded_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::Duration stalled_ ABSL_GUARDED_BY(mutex_);  // Zero: no lane is.
+  absl::Status lost_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cascade

@@ -5,30 +5,39 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 namespace cascade {
 namespace {
 
-// Written by the signal handler, read by WaitForTermination().
+// Written by the signal handler and RequestTermination(), read by
+// WaitForTermination().
 int signal_pipe[2] = {-1, -1};
 
 // Whether the next signal is kept. What a handler touches is lock-free.
 std::atomic<bool> keeps_next = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+// Async-signal-safe.
+void WakeWaiter(int signal) {
+  const unsigned char byte = static_cast<unsigned char>(signal);
+  // Few ever do this: the pipe has room for a byte.
+  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
+}
+
 // Async-signal-safe, as everything in it.
 extern "C" void OnSignal(int signal) {
   if (!keeps_next.exchange(false)) _exit(128 + signal);
   const int saved_errno = errno;
-  const unsigned char byte = static_cast<unsigned char>(signal);
-  // The pipe is empty: it has room for a byte.
-  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
+  WakeWaiter(signal);
   errno = saved_errno;
 }
 
 }  // namespace
 
 void EndOnTermination() {
+  // Without a pipe there is nothing to wait by.
+  if (pipe(signal_pipe) != 0) std::abort();
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
@@ -37,9 +46,7 @@ void EndOnTermination() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-void KeepTermination() {
-  if (pipe(signal_pipe) == 0) keeps_next = true;
-}
+void KeepTermination() { keeps_next = true; }
 
 int WaitForTermination() {
   unsigned char byte = 0;
@@ -47,5 +54,7 @@ int WaitForTermination() {
   }
   return byte;
 }
+
+void RequestTermination() { WakeWaiter(0); }
 
 }  // namespace cascade

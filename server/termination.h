@@ -14,7 +14,11 @@ void EndOnTermination();
 // ends the process at once.
 void KeepTermination();
 
-// Blocks until there is a kept one, and returns which.
+// Blocks until there is a kept one, and returns which; or until the process
+// wants to end by itself: 0.
 int WaitForTermination();
+
+// Ends the wait. Any thread, once EndOnTermination() has been called.
+void RequestTermination();
 
 }  // namespace cascade

@@ -123,7 +123,9 @@ int HttpPort::Handle(mg_connection* connection, void* port) {
   if (method != "GET" && method != "HEAD") {
     answer = {.code = 405, .body = "only GET and HEAD\n"};
   } else if (path == "/healthz") {
-    answer.body = "ok\n";
+    const bool is_alive = self.answers_.is_alive();
+    answer = {.code = is_alive ? 200 : 503,
+              .body = is_alive ? "ok\n" : "a lane makes no progress\n"};
   } else if (path == "/readyz") {
     const bool is_ready = self.answers_.is_ready();
     answer = {.code = is_ready ? 200 : 503,

@@ -13,7 +13,7 @@ namespace cascade {
 
 // The HTTP port for machines that look after the server. GET or HEAD:
 //
-//   /healthz  200 while the process lives
+//   /healthz  200 while the process lives; 503 while a lane makes no progress
 //   /readyz   200 while it serves; 503 while it loads or drains
 //   /metrics  200, Prometheus' text format
 //
@@ -22,6 +22,7 @@ class HttpPort {
  public:
   // Called on the port's threads, several at a time.
   struct Answers {
+    std::function<bool()> is_alive;
     std::function<bool()> is_ready;
     std::function<std::string()> metrics;
   };

@@ -191,6 +191,12 @@ void Metrics::SetCascade(const std::string& cascade,
   cascade_info_.Add({{"cascade", cascade}, {"digest", digest}}).Set(1);
 }
 
+void Metrics::RemoveCascade(const std::string& cascade,
+                            const std::string& digest) {
+  cascade_info_.Remove(
+      &cascade_info_.Add({{"cascade", cascade}, {"digest", digest}}));
+}
+
 void Metrics::RecordJob(const JobOutcome& outcome) {
   jobs_
       .Add({{"cascade", std::string(outcome.cascade)},

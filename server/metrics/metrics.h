@@ -82,6 +82,8 @@ class Metrics : public RpcObserver {
 
   // Says that a cascade is loaded, with the digest of its package.
   void SetCascade(const std::string& cascade, const std::string& digest);
+  // It is so no more.
+  void RemoveCascade(const std::string& cascade, const std::string& digest);
 
   // A job ended, or was refused at the door.
   void RecordJob(const JobOutcome& outcome);

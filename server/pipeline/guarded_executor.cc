@@ -1,29 +1,11 @@
 #include "server/pipeline/guarded_executor.h"
 
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/caught_status.h"
 
 namespace cascade {
-namespace {
-
-// The exception that is being handled, as a status.
-absl::Status CaughtStatus() {
-  try {
-    throw;
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of host memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("exception: ", error.what()));
-  } catch (...) {
-    return absl::InternalError("an exception of an unknown type");
-  }
-}
-
-}  // namespace
-
 GuardedExecutor::GuardedExecutor(std::unique_ptr<StageExecutor> executor)
     : executor_(std::move(executor)) {}
 

@@ -22,8 +22,7 @@ class GuardedExecutor : public StageExecutor {
   const StageSpec& spec() const override { return executor_->spec(); }
   const ExecutorLimits& limits() const override { return executor_->limits(); }
 
-  // As StageExecutor has them. std::bad_alloc is RESOURCE_EXHAUSTED, any other
-  // exception INTERNAL.
+  // As StageExecutor has them; exceptions as CaughtStatus().
   absl::StatusOr<std::vector<Slot>> Admit(
       std::span<const ImagePlan> plans) override;
   absl::StatusOr<Ticket> Enqueue(std::span<const StepRow> rows) override;

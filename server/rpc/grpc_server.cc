@@ -2,7 +2,6 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <limits>
@@ -10,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
+#include "server/base/status_macros.h"
 
 namespace cascade {
 namespace {
@@ -24,8 +24,6 @@ int Milliseconds(absl::Duration duration) {
 void SetLimits(const GrpcServer::Options& options,
                grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(options.max_receive_message_bytes);
-  // Two servers must not share a port by accident.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.max_concurrent_streams);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
@@ -71,33 +69,22 @@ GrpcServer::GrpcServer(Options options, Generator& generator,
 GrpcServer::~GrpcServer() { Shutdown(absl::Now()); }
 
 absl::Status GrpcServer::Start(const Options& options) {
-  const size_t colon = options.listen.rfind(':');
-  if (colon == std::string::npos || colon == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("listen = ", options.listen, ": HOST:PORT is expected"));
-  }
   LinkHealthDescriptor();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetLimits(options, builder);
-  int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(),
-                           &port);
   builder.RegisterService(&image_service_);
   builder.RegisterService(&cascade_service_);
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.listen,
-                     ": the address is wrong or not free"));
-  }
-  address_ = absl::StrCat(options.listen.substr(0, colon), ":", port);
+  ASSIGN_OR_RETURN(port_, StartListening(options.listen, builder));
+  SetHealth(kLivenessHealthName, true);
   SetServing(false);
   return absl::OkStatus();
 }
 
 void GrpcServer::SetServing(bool serving) {
+  MutexLock lock(mutex_);
+  serving_ = serving;
   SetHealth("", serving);
   SetHealth(v1::ImageGenerationService::service_full_name(), serving);
   SetHealth(v1::CascadeService::service_full_name(), serving);
@@ -106,8 +93,14 @@ void GrpcServer::SetServing(bool serving) {
   }
 }
 
+void GrpcServer::UpdateCascade(const std::string& name) {
+  MutexLock lock(mutex_);
+  SetHealth(CascadeHealthName(name),
+            serving_ && generator_.FindCascade(name).ok());
+}
+
 void GrpcServer::SetHealth(const std::string& name, bool serving) {
-  server_->GetHealthCheckService()->SetServingStatus(name, serving);
+  port_.server->GetHealthCheckService()->SetServingStatus(name, serving);
 }
 
 bool GrpcServer::WaitUntilNoStreams(absl::Time deadline) {
@@ -115,14 +108,14 @@ bool GrpcServer::WaitUntilNoStreams(absl::Time deadline) {
 }
 
 void GrpcServer::Shutdown(absl::Time deadline) {
-  if (server_ == nullptr) return;
-  server_->Shutdown(absl::ToChronoTime(deadline));
-  server_->Wait();
+  if (port_.server == nullptr) return;
+  port_.server->Shutdown(absl::ToChronoTime(deadline));
+  port_.server->Wait();
 }
 
 std::shared_ptr<grpc::Channel> GrpcServer::InProcessChannel(
     const grpc::ChannelArguments& arguments) {
-  return server_->InProcessChannel(arguments);
+  return port_.server->InProcessChannel(arguments);
 }
 
 std::string CascadeHealthName(absl::string_view cascade) {

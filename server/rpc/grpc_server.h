@@ -1,7 +1,5 @@
 #pragma once
 
-#include <grpcpp/server.h>
-
 #include <memory>
 #include <string>
 
@@ -10,9 +8,11 @@
 #include "absl/time/time.h"
 #include "server/base/executor.h"
 #include "server/base/logging.h"
+#include "server/base/mutex.h"
 #include "server/metrics/rpc_observer.h"
 #include "server/rpc/cascade_service.h"
 #include "server/rpc/image_generation_service.h"
+#include "server/rpc/listening_port.h"
 #include "server/scheduler/generator.h"
 
 namespace cascade {
@@ -21,6 +21,7 @@ namespace cascade {
 //
 // Health is told for "" (the whole server), for each service by its full name,
 // and for each cascade as "cascades/NAME"; all NOT_SERVING until SetServing().
+// "liveness" is SERVING until somebody says otherwise.
 //
 // Thread-safe.
 class GrpcServer {
@@ -55,12 +56,13 @@ class GrpcServer {
   ~GrpcServer();
 
   // HOST:PORT, with the port that was taken.
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return port_.address; }
 
   // Turns the health of the whole server, each service and each loaded cascade.
-  void SetServing(bool serving);
-  // Turns the health of one name: "cascades/NAME", or one of the caller's own,
-  // such as "liveness".
+  void SetServing(bool serving) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A cascade has been loaded or unloaded: its health follows.
+  void UpdateCascade(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Turns the health of a name beside those, such as kLivenessHealthName.
   void SetHealth(const std::string& name, bool serving);
 
   // Blocks until the streams of all admitted jobs have ended, or until
@@ -85,9 +87,16 @@ class GrpcServer {
   Generator& generator_;
   CascadeService cascade_service_;
   ImageGenerationService image_service_;
-  std::string address_;
-  std::unique_ptr<grpc::Server> server_;
+  ListeningPort port_;
+
+  // Held while gRPC is told, which calls nobody back, so that what it was told
+  // last is what holds.
+  Mutex mutex_;
+  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
 };
+
+// NOT_SERVING while a lane makes no progress: restart the process.
+inline constexpr char kLivenessHealthName[] = "liveness";
 
 // The name by which a cascade's health is asked for.
 std::string CascadeHealthName(absl::string_view cascade);

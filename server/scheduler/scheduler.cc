@@ -86,6 +86,7 @@ void Scheduler::RetireLocked(CascadeId id) { presences_.at(id).retired = true; }
 bool Scheduler::WaitUntilGone(CascadeId id, absl::Time deadline) {
   MutexLock lock(mutex_);
   while (!IsGoneLocked(id)) {
+    if (state_ == State::kEnded) return false;
     if (!changed_.WaitUntil(mutex_, deadline) && !IsGoneLocked(id)) {
       return false;
     }
@@ -455,6 +456,7 @@ void Scheduler::Shutdown() {
       lane.idle = false;
       lane.wake.Signal();
     }
+    changed_.SignalAll();
   }
   runner_.Run(std::move(effects));
 }

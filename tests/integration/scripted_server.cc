@@ -18,10 +18,13 @@ ScriptedServer::ScriptedServer() : ScriptedServer(Options()) {}
 
 ScriptedServer::ScriptedServer(Options options)
     : cascade_("digits", std::move(options.stages)),
-      engine_({&cascade_}, options.scheduler, RealClock(),
-              options.max_queued_images),
+      engine_({&cascade_}, options.scheduler, *options.clock,
+              options.max_queued_images,
+              [this](const std::string& name, bool /*serves*/) {
+                if (told_ != nullptr) told_->UpdateCascade(name);
+              }),
       generator_(engine_.scheduler()) {
-  GrpcServer::Options grpc;
+  GrpcServer::Options& grpc = options.grpc;
   grpc.listen = "127.0.0.1:0";
   grpc.images.reader_stall_timeout = options.reader_stall_timeout;
   grpc.images.identity = {"1.2.3", "a build", Reproducibility::kExact};
@@ -30,6 +33,7 @@ ScriptedServer::ScriptedServer(Options options)
                          engine_.metrics(), engine_.logger());
   if (!server.ok()) std::abort();
   server_ = *std::move(server);
+  told_ = server_.get();
   server_->SetServing(true);
 }
 

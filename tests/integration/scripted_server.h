@@ -25,6 +25,9 @@ class ScriptedServer {
     Scheduler::Options scheduler;
     int max_queued_images = 1024;
     absl::Duration reader_stall_timeout = absl::Minutes(10);
+    const Clock* clock = &RealClock();  // Of the engine.
+    // Its address and what is above are the server's own.
+    GrpcServer::Options grpc;
   };
 
   // Three stages: 8, 16, 32.
@@ -35,6 +38,7 @@ class ScriptedServer {
 
   const std::string& address() const { return server_->address(); }
   Script& script() { return cascade_.script(); }
+  ScriptedEngine& engine() { return engine_; }
   Scheduler& scheduler() { return engine_.scheduler(); }
   PlainEncoder& encoder() { return engine_.encoder(); }
   Metrics& metrics() { return engine_.metrics(); }
@@ -49,6 +53,8 @@ class ScriptedServer {
   void Drain();
 
  private:
+  // Hears of names that come and go; null until it serves.
+  GrpcServer* told_ = nullptr;
   ScriptedCascade cascade_;
   ScriptedEngine engine_;
   ObservedGenerator generator_;

@@ -245,6 +245,9 @@ class ScriptedExecutor : public StageExecutor {
     limits_.slots = stage.slots;
     limits_.batch_rows = stage.batch_rows;
     limits_.costs = stage.costs;
+    limits_.bytes_per_slot = stage.bytes_per_slot;
+    limits_.bytes_per_row = stage.bytes_per_row;
+    limits_.weight_bytes = stage.weight_bytes;
     script_.CountExecutors(1);
   }
   ~ScriptedExecutor() override {
@@ -384,11 +387,12 @@ class ScriptedExecutor : public StageExecutor {
 };
 
 ScriptedCascade::ScriptedCascade(std::string name,
-                                 std::vector<ScriptedStage> stages)
+                                 std::vector<ScriptedStage> stages,
+                                 char version)
     : stages_(std::move(stages)), script_(std::make_unique<Script>()) {
   spec_.name = std::move(name);
   spec_.description = "A scripted cascade";
-  spec_.digest = std::string(64, 'a');
+  spec_.digest = std::string(64, version);
   for (int i = 0; i < 10; ++i) spec_.class_names.push_back(absl::StrCat(i));
   for (const ScriptedStage& stage : stages_) {
     StageSpec spec;

@@ -25,6 +25,9 @@ struct ScriptedStage {
   std::vector<int> batch_rows = {1, 2, 4, 8, 16, 32};
   std::vector<BatchCost> costs = {};  // Empty: every step costs the same.
   bool augmentation = false;
+  int64_t bytes_per_slot = 0;
+  int64_t bytes_per_row = 0;
+  int64_t weight_bytes = 0;
 };
 
 // A step as it was submitted.
@@ -116,7 +119,9 @@ class Script {
 // contracts of StageExecutor, and aborts when its caller breaks them.
 class ScriptedCascade : public CascadeModel {
  public:
-  ScriptedCascade(std::string name, std::vector<ScriptedStage> stages);
+  // `version` makes the digest.
+  ScriptedCascade(std::string name, std::vector<ScriptedStage> stages,
+                  char version = 'a');
 
   const CascadeSpec& spec() const override { return spec_; }
   absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(

@@ -7,26 +7,48 @@ namespace cascade {
 
 ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
                                Scheduler::Options options, const Clock& clock,
-                               int max_queued_images)
+                               int max_queued_images,
+                               CascadeHost::NameListener on_name)
     : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
-  std::vector<std::shared_ptr<const CascadeModel>> unowned;
-  for (const CascadeModel* model : models) {
-    unowned.emplace_back(std::shared_ptr<void>(), model);
-  }
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::Create(std::move(unowned), options.num_lanes, metrics_);
+  const std::vector<LaneGroup> lanes = {{.count = options.num_lanes}};
+  const auto memory_of = [](const std::string& /*device*/) {
+    return DeviceMemory{.total = int64_t{1} << 40, .free = int64_t{1} << 40};
+  };
+  auto pipeline =
+      Pipeline::Create({.lanes = ExpandLanes(lanes, 1)}, memory_of, metrics_);
   if (!pipeline.ok()) std::abort();
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(
-      options, Scheduler::Collaborators{.clock = clock,
-                                        .encoder = encoder_,
-                                        .encoding = encoding_,
-                                        .metrics = metrics_,
-                                        .logger = logger_});
-  CascadeId next_id = 0;
-  for (ServedCascade cascade : pipeline_->cascades()) {
-    cascade.queue.max_queued_images = max_queued_images;
-    scheduler_->AddCascade(next_id++, std::move(cascade));
+      options,
+      Scheduler::Collaborators{.clock = clock,
+                               .encoder = encoder_,
+                               .encoding = encoding_,
+                               .metrics = metrics_,
+                               .logger = logger_,
+                               .on_device_lost = [this](const auto& why) {
+                                 MutexLock lock(mutex_);
+                                 device_loss_.Update(why);
+                                 changed_.SignalAll();
+                               }});
+  host_ = std::make_unique<CascadeHost>(
+      CascadeHost::Options{.max_queued_images = max_queued_images},
+      CascadeHost::Collaborators{.read_package =
+                                     [this](const CascadeSource& source) {
+                                       return ReadPackage(source.package);
+                                     },
+                                 .on_name = std::move(on_name),
+                                 .pipeline = *pipeline_,
+                                 .scheduler = *scheduler_,
+                                 .clock = clock,
+                                 .metrics = metrics_,
+                                 .logger = logger_});
+  for (const CascadeModel* model : models) {
+    const std::string& name = model->spec().name;
+    // Not ours to destroy.
+    PutPackage(name, {std::shared_ptr<void>(), model});
+    const auto loaded =
+        host_->Load({.source = {.name = name, .package = name}});
+    if (!loaded.ok()) std::abort();
   }
   pipeline_->Run(*scheduler_);
 }
@@ -34,6 +56,26 @@ ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
 ScriptedEngine::~ScriptedEngine() {
   scheduler_->Shutdown();
   pipeline_.reset();  // Joins the lanes.
+}
+
+void ScriptedEngine::PutPackage(const std::string& path,
+                                std::shared_ptr<const CascadeModel> model) {
+  MutexLock lock(mutex_);
+  packages_[path] = std::move(model);
+}
+
+absl::StatusOr<std::shared_ptr<const CascadeModel>> ScriptedEngine::ReadPackage(
+    const std::string& path) const {
+  MutexLock lock(mutex_);
+  const auto found = packages_.find(path);
+  if (found != packages_.end()) return found->second;
+  return absl::NotFoundError("no package " + path);
+}
+
+absl::Status ScriptedEngine::AwaitDeviceLoss() const {
+  MutexLock lock(mutex_);
+  while (device_loss_.ok()) changed_.Wait(mutex_);
+  return device_loss_;
 }
 
 GenerationRequest MakeRequest(const CascadeSpec& spec, uint64_t seed,

@@ -48,6 +48,7 @@ class HttpPortTest : public ::testing::Test {
  protected:
   struct Readiness {
     Mutex mutex;
+    bool is_alive ABSL_GUARDED_BY(mutex) = true;
     bool is_ready ABSL_GUARDED_BY(mutex) = false;
   };
 
@@ -57,8 +58,13 @@ class HttpPortTest : public ::testing::Test {
       MutexLock lock(readiness_->mutex);
       return readiness_->is_ready;
     };
+    const auto is_alive = [] {
+      MutexLock lock(readiness_->mutex);
+      return readiness_->is_alive;
+    };
     absl::StatusOr<std::unique_ptr<HttpPort>> port = HttpPort::Create(
-        "127.0.0.1:0", {.is_ready = is_ready,
+        "127.0.0.1:0", {.is_alive = is_alive,
+                        .is_ready = is_ready,
                         .metrics = [] { return std::string("a_total 1\n"); }});
     ASSERT_OK(port);
     port_ = port->release();
@@ -66,6 +72,10 @@ class HttpPortTest : public ::testing::Test {
   static void TearDownTestSuite() {
     delete port_;
     delete readiness_;
+  }
+  static void SetAlive(bool alive) {
+    MutexLock lock(readiness_->mutex);
+    readiness_->is_alive = alive;
   }
   static void SetReady(bool ready) {
     MutexLock lock(readiness_->mutex);
@@ -86,6 +96,10 @@ TEST_F(HttpPortTest, TellsTheAddressThatItTook) {
 
 TEST_F(HttpPortTest, IsHealthyWhileItLives) {
   EXPECT_EQ(Ask(port_->address(), "GET /healthz"), "200 ok\n");
+  SetAlive(false);
+  EXPECT_THAT(Ask(port_->address(), "GET /healthz"), StartsWith("503 "));
+  SetAlive(true);
+  EXPECT_THAT(Ask(port_->address(), "GET /healthz"), StartsWith("200 "));
 }
 
 TEST_F(HttpPortTest, IsReadyWhenToldSo) {

@@ -9,6 +9,7 @@ namespace cascade {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(MetricsTest, GivesTheSameStageForTheSameNames) {
   Metrics metrics("build");
@@ -77,6 +78,8 @@ TEST(MetricsTest, TellsBuildAndCascades) {
   EXPECT_THAT(text, HasSubstr("cascade_build_info{build=\"0.1.0 cpu\"} 1"));
   EXPECT_THAT(text, HasSubstr("cascade_loaded_info{cascade=\"digits\",digest="
                               "\"abc\"} 1"));
+  metrics.RemoveCascade("digits", "abc");
+  EXPECT_THAT(metrics.Text(), Not(HasSubstr("cascade_loaded_info{")));
 }
 
 }  // namespace

@@ -56,7 +56,9 @@ TEST(OptionsTest, ReadsEveryFlag) {
                              "--min_client_ping_interval=1s",
                              "--max_connection_age=2h",
                              "--max_connection_age_grace=1m",
-                             "--lane_stall_limit=inf"});
+                             "--lane_stall_limit=inf",
+                             "--policy=request",
+                             "--priority_ageing=2s"});
   const Options& options = std::get<Options>(parsed);
   EXPECT_EQ(options.listen, "0.0.0.0:0");
   EXPECT_EQ(options.http_listen, "0.0.0.0:8080");
@@ -84,6 +86,8 @@ TEST(OptionsTest, ReadsEveryFlag) {
   EXPECT_EQ(options.max_connection_age, absl::Hours(2));
   EXPECT_EQ(options.max_connection_age_grace, absl::Minutes(1));
   EXPECT_EQ(options.lane_stall_limit, absl::InfiniteDuration());
+  EXPECT_EQ(options.policy, StepPolicyKind::kWholeRequest);
+  EXPECT_EQ(options.priority_ageing, absl::Seconds(2));
 }
 
 TEST(OptionsTest, AFlagWinsOverTheEnvironmentAndThatOverTheFile) {

@@ -1,0 +1,159 @@
+#include "server/cascade_host.h"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/caught_status.h"
+#include "server/base/error_reason.h"
+#include "server/base/status_macros.h"
+
+namespace cascade {
+namespace {
+
+absl::Status AlreadyLoaded(const LoadedVersion& version) {
+  return ErrorWithReason(
+      absl::StatusCode::kAlreadyExists, kCascadeExists,
+      absl::StrCat("cascade '", version.name, "' is loaded, from ",
+                   version.package, "; replace it?"));
+}
+
+absl::Status NotLoaded(const std::string& name) {
+  return ErrorWithReason(absl::StatusCode::kNotFound, kCascadeNotFound,
+                         absl::StrCat("cascade '", name, "' is not loaded"));
+}
+
+}  // namespace
+
+CascadeHost::CascadeHost(Options options, Collaborators collaborators)
+    : options_(std::move(options)), use_(std::move(collaborators)) {}
+
+absl::StatusOr<LoadedVersion> CascadeHost::Load(const LoadOrder& order) {
+  const CascadeSource source = Completed(order.source);
+  const std::optional<LoadedVersion> old = Find(source.name);
+  if (old.has_value() && !order.replace) return AlreadyLoaded(*old);
+  const bool goes_first = old.has_value() && order.drain_first;
+  if (goes_first) RETURN_IF_ERROR(Unload(source.name));
+  ASSIGN_OR_RETURN(LoadedVersion version, Serve(source));
+  if (old.has_value() && !goes_first) RETURN_IF_ERROR(Bury(*old));
+  return version;
+}
+
+absl::StatusOr<LoadedVersion> CascadeHost::Serve(const CascadeSource& source) {
+  const absl::Time start = use_.clock.Now();
+  LoadedVersion version;
+  version.name = source.name;
+  version.package = source.package;
+  version.id = next_id_++;
+  ASSIGN_OR_RETURN(ServedCascade served, Make(version.id, source));
+  version.digest = served.spec->digest;
+  version.loaded_time = use_.clock.Now();
+  use_.scheduler.AddCascade(version.id, std::move(served));
+  if (const auto old = Find(source.name)) Retire(*old);
+  {
+    MutexLock lock(mutex_);
+    versions_[version.id] = version;
+  }
+  use_.metrics.SetCascade(version.name, version.digest);
+  use_.on_name(version.name, true);
+  use_.logger.Log(LogLevel::kInfo, "cascade_loaded",
+                  {{"cascade", version.name},
+                   {"version", version.id},
+                   {"package", version.package},
+                   {"digest", version.digest},
+                   {"took", version.loaded_time - start}});
+  return version;
+}
+
+absl::Status CascadeHost::Unload(const std::string& name) {
+  const std::optional<LoadedVersion> version = Find(name);
+  if (!version.has_value()) return NotLoaded(name);
+  RETURN_IF_ERROR(use_.scheduler.RetireCascade(name).status());
+  Retire(*version);
+  use_.on_name(name, false);
+  return Bury(*version);
+}
+
+std::vector<LoadedVersion> CascadeHost::ListVersions() const {
+  std::vector<LoadedVersion> versions;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, version] : versions_) versions.push_back(version);
+  }
+  std::sort(versions.begin(), versions.end(),
+            [](const LoadedVersion& a, const LoadedVersion& b) {
+              return std::tie(a.name, a.id) < std::tie(b.name, b.id);
+            });
+  return versions;
+}
+
+CascadeSource CascadeHost::Completed(CascadeSource source) const {
+  CascadeSource defaults = {.name = source.name,
+                            .package = source.package,
+                            .max_batch_rows = options_.max_batch_rows,
+                            .slots = options_.slots,
+                            .max_queued_images = options_.max_queued_images};
+  const auto fill_in = [](CascadeSource& to, const CascadeSource& from) {
+    if (!to.max_batch_rows) to.max_batch_rows = from.max_batch_rows;
+    if (!to.slots) to.slots = from.slots;
+    if (!to.max_queued_images) to.max_queued_images = from.max_queued_images;
+  };
+  for (const CascadeSource& configured : options_.configured) {
+    if (configured.name == source.name) fill_in(source, configured);
+  }
+  fill_in(source, defaults);
+  return source;
+}
+
+std::optional<LoadedVersion> CascadeHost::Find(const std::string& name) const {
+  MutexLock lock(mutex_);
+  for (const auto& [id, version] : versions_) {
+    if (version.name == name && !version.retired) return version;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<ServedCascade> CascadeHost::Make(
+    CascadeId id, const CascadeSource& source) const {
+  // A server that serves outlives a package that does not load.
+  try {
+    ASSIGN_OR_RETURN(const Pipeline::FreeMemory free,
+                     use_.pipeline.MeasureFreeMemory());
+    ASSIGN_OR_RETURN(auto model, use_.read_package(source));
+    ASSIGN_OR_RETURN(ServedCascade served,
+                     use_.pipeline.Add(id, std::move(model), free));
+    served.queue.max_queued_images = *source.max_queued_images;
+    return served;
+  } catch (...) {
+    return CaughtStatus();
+  }
+}
+
+void CascadeHost::Retire(const LoadedVersion& version) {
+  use_.metrics.RemoveCascade(version.name, version.digest);
+  MutexLock lock(mutex_);
+  versions_[version.id].retired = true;
+}
+
+absl::Status CascadeHost::Bury(const LoadedVersion& version) {
+  const absl::Time start = use_.clock.Now();
+  if (!use_.scheduler.WaitUntilGone(version.id, absl::InfiniteFuture())) {
+    return ErrorWithReason(absl::StatusCode::kUnavailable, kShutDown,
+                           "the server ended first");
+  }
+  use_.pipeline.Remove(version.id);
+  {
+    MutexLock lock(mutex_);
+    versions_.erase(version.id);
+  }
+  use_.logger.Log(LogLevel::kInfo, "cascade_unloaded",
+                  {{"cascade", version.name},
+                   {"version", version.id},
+                   {"digest", version.digest},
+                   {"took", use_.clock.Now() - start}});
+  return absl::OkStatus();
+}
+
+}  // namespace cascade
