@@ -1,7 +1,7 @@
 // Same bytes under any schedule: images that join, leave, are parked and go on
-// elsewhere at random, against each of them made alone.
+// elsewhere at random, against each of them made alone. CASCADE_TEST_DEVICE is
+// where.
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,15 +11,21 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "models/cascade_model.h"
 #include "tests/unit/models/driven_executor.h"
 #include "tests/unit/models/tiny_cascade.h"
 
 namespace cascade {
 namespace {
 
-constexpr int kImages = 200;
+#ifdef CASCADE_TEST_DEVICE
+constexpr char kDevice[] = CASCADE_TEST_DEVICE;
+#else
+constexpr char kDevice[] = "cpu";
+#endif
+constexpr int kImages = 100;  // Of each stage.
 constexpr int kSlots = 12;
-constexpr int kMaxRows = 16;
 
 int Below(std::mt19937& random, int limit) {
   return static_cast<int>(random() % static_cast<unsigned>(limit));
@@ -122,6 +128,7 @@ class RandomSchedule {
   }
 
   void Step(int executor) {
+    const int max_rows = executors_[executor]->limits().batch_rows.back();
     std::vector<StepRow> rows;
     int network_rows = 0;
     const int wanted = 1 + Below(random_, kSlots);
@@ -130,7 +137,7 @@ class RandomSchedule {
       const auto& lines = image->plan.table->lines;
       if (image->line == lines.size()) continue;
       const int more = RowsOf(lines[image->line]);
-      if (network_rows + more > kMaxRows) continue;
+      if (network_rows + more > max_rows) continue;
       network_rows += more;
       rows.push_back({.slot = image->slot, .wants_pixels = more == 2});
       ++image->line;
@@ -159,43 +166,47 @@ class RandomSchedule {
   int num_parked_ = 0;
 };
 
-class RandomScheduleTest : public testing::TestWithParam<StageManifest> {};
+// The parameter is a stage.
+class RandomScheduleTest : public testing::TestWithParam<int> {};
 
 TEST_P(RandomScheduleTest, NoByteDiffersFromTheImageAlone) {
-  at::set_num_threads(1);
-  const StageSpec& spec = GetParam().spec;
-  const std::shared_ptr<const StageNetwork> network =
-      ServeModules(RandomUNet(GetParam().network, 1), at::kCPU);
-  const ExecutorLimits limits = Limits({1, 2, 3, 5, 8, kMaxRows}, kSlots);
-  const auto first = MakeExecutor(spec, network, limits);
-  const auto second = MakeExecutor(spec, network, limits);
+  if (const auto memory = MemoryOf(kDevice); !memory.ok()) {
+    GTEST_SKIP() << memory.status();
+  }
+  LoadOptions options;
+  options.max_batch_rows = 16;
+  options.slots_per_executor = kSlots;
+  const auto model =
+      LoadCascade(WritePackage(absl::StrCat("random_schedule_", GetParam()),
+                               {TinyBase(), TinySuperResolution()}),
+                  options)
+          .value();
+  const auto first = model->MakeExecutor(GetParam(), kDevice).value();
+  const auto second = model->MakeExecutor(GetParam(), kDevice).value();
   std::mt19937 random(2026);
   std::vector<ImagePlan> plans;
   for (uint64_t seed = 0; seed < kImages; ++seed) {
-    plans.push_back(RandomPlan(spec, seed, random));
+    plans.push_back(RandomPlan(first->spec(), seed, random));
   }
   const auto alone = Alone(*first, plans);
 
   RandomSchedule schedule({first.get(), second.get()}, plans, 7);
   const auto together = schedule.Run();
   int different = 0;
-  for (size_t i = 0; i < plans.size(); ++i)
+  for (size_t i = 0; i < plans.size(); ++i) {
     different += together[i] != alone[i];
+  }
   EXPECT_EQ(different, 0);
   EXPECT_GT(schedule.num_parked(), kImages / 4);
   // Every slot came back.
-  for (const auto* executor : {&first, &second}) {
-    EXPECT_TRUE(
-        (*executor)->Admit(std::vector<ImagePlan>(kSlots, plans[0])).ok());
+  for (StageExecutor* executor : {first.get(), second.get()}) {
+    EXPECT_TRUE(executor->Admit(std::vector<ImagePlan>(kSlots, plans[0])).ok());
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Stages, RandomScheduleTest,
-                         testing::Values(TinyBase(), TinySuperResolution()),
+INSTANTIATE_TEST_SUITE_P(Stages, RandomScheduleTest, testing::Values(0, 1),
                          [](const auto& stage) {
-                           return stage.param.spec.low_resolution > 0
-                                      ? "SuperResolution"
-                                      : "Base";
+                           return stage.param == 0 ? "Base" : "SuperResolution";
                          });
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -81,7 +82,7 @@ class NoMemoryNetwork final : public StageNetwork {
   at::Device device() const override { return at::kCPU; }
   int64_t weight_bytes() const override { return 0; }
   at::Tensor Run(const nn::UNetInput&) const override {
-    return Allocate(int64_t{1} << 60);
+    C10_THROW_ERROR(OutOfMemoryError, "scripted lack of memory");
   }
 };
 
