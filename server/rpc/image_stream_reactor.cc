@@ -177,6 +177,7 @@ void ImageStreamReactor<Response>::OnCancel() {
     } else if (!stop_reason_.has_value()) {
       stop_reason_ = reason;
     }
+    if (state_ == State::kPreparing) return;  // There is no job yet.
   }
   StopJob(reason);
   if (ends_here) End(reason);

@@ -61,6 +61,38 @@ TEST(ErrorTest, AFieldThatIsNotHonouredIsRefused) {
   EXPECT_EQ(reply.status.fields[0].field, "stages[0].augmentation.mode");
 }
 
+TEST(ErrorTest, ATenantThatIsNoNameIsRefused) {
+  ScriptedServer served;
+  ImageClient::CallOptions options;
+  options.tenant = std::string(65, 'x');
+  for (const Reply& reply : {Generate(served.Client(), DigitRequest(), options),
+                             Upscale(served.Client(), {}, options)}) {
+    EXPECT_EQ(reply.status.code, grpc::StatusCode::INVALID_ARGUMENT);
+    ASSERT_THAT(reply.status.fields, SizeIs(1));
+    EXPECT_EQ(reply.status.fields[0].field, "x-cascade-tenant");
+  }
+  EXPECT_EQ(served.generator().submits(), 0);
+}
+
+TEST(ErrorTest, ACascadeThatIsReplacedForeverIsToldSo) {
+  ScriptedServer served;
+  served.generator().ReplaceCascade(1000);
+  const Reply reply = Generate(served.Client(), DigitRequest());
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::ABORTED);
+  EXPECT_EQ(reply.status.reason, "CASCADE_REPLACED");
+  EXPECT_EQ(served.generator().submits(), 4);
+}
+
+TEST(ErrorTest, ATimeBudgetThatIsSpentOnArrivalIsRefused) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.mutable_time_budget()->set_nanos(1);
+  const Reply reply = Generate(served.Client(), request);
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_FALSE(reply.status.retry_delay.has_value());
+  EXPECT_TRUE(reply.events.empty());
+}
+
 TEST(ErrorTest, AStepThatFailsEndsItsRequestAlone) {
   ScriptedServer served;
   served.script().FailNextStep(1, absl::InternalError("the device coughed"));

@@ -139,6 +139,51 @@ TEST(GenerateImageTest, RecordsHowItWasMade) {
   }
 }
 
+TEST(GenerateImageTest, TheEngineHearsOnWhoseAccountAndHowUrgentItIs) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.set_priority(v1::PRIORITY_INTERACTIVE);
+  request.mutable_time_budget()->set_seconds(3600);
+  ImageClient::CallOptions options;
+  options.tenant = "Acme, Inc.";
+  const absl::Time before = absl::Now();
+  const Reply reply = Generate(served.Client(), request, options);
+  ASSERT_TRUE(reply.status.ok()) << reply.status.message;
+  const GenerationRequest heard = served.generator().last_request();
+  EXPECT_EQ(heard.tenant, "Acme, Inc.");
+  EXPECT_EQ(heard.priority, Priority::kInteractive);
+  EXPECT_GE(heard.deadline, before + absl::Hours(1));
+  EXPECT_LE(heard.deadline, absl::Now() + absl::Hours(1));
+  EXPECT_EQ(reply.events[0].queued().target_stage(), 2);
+  EXPECT_TRUE(reply.events[0].queued().has_expected_start_time());
+  EXPECT_NE(reply.events[0].queued().priority(), v1::PRIORITY_UNSPECIFIED);
+}
+
+TEST(GenerateImageTest, UnderBestEffortEachStageHasImageAndState) {
+  ScriptedServer served;
+  v1::GenerateImageRequest request = DigitRequest();
+  request.set_deadline_policy(v1::DEADLINE_POLICY_BEST_EFFORT);
+  request.set_return_stage_state(true);
+  request.mutable_output()->add_stages(2);
+  const Reply reply = Generate(served.Client(), request);
+  ASSERT_TRUE(reply.status.ok()) << reply.status.message;
+  EXPECT_THAT(reply.problems, IsEmpty());
+  const auto images = reply.Events(&Response::has_stage_image);
+  EXPECT_THAT(StagesOf(images), ElementsAre(0, 1, 2));
+  for (const Response& image : images) {
+    EXPECT_TRUE(image.stage_image().has_state());
+  }
+  EXPECT_FALSE(reply.events.back().finished().record().reduced_for_deadline());
+}
+
+TEST(GenerateImageTest, AReplacedCascadeIsLookedUpAgain) {
+  ScriptedServer served;
+  served.generator().ReplaceCascade(3);
+  const Reply reply = Generate(served.Client(), DigitRequest());
+  EXPECT_TRUE(reply.status.ok()) << reply.status.message;
+  EXPECT_EQ(served.generator().submits(), 4);
+}
+
 TEST(GenerateImageTest, ManyClientsAreServedTogether) {
   ScriptedServer served;
   constexpr int kClients = 16;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/error_reason.h"
 #include "server/base/mutex.h"
 #include "server/scheduler/generator.h"
 
@@ -26,9 +27,12 @@ class ObservedGenerator : public Generator {
   }
 
   absl::StatusOr<Admitted> Submit(GenerationRequest request) override {
-    absl::StatusOr<Admitted> admitted = generator_.Submit(std::move(request));
+    absl::StatusOr<Admitted> admitted =
+        TakeReplacement() ? ErrorWithReason(absl::StatusCode::kAborted,
+                                            kCascadeReplaced, "replaced")
+                          : generator_.Submit(request);
     MutexLock lock(mutex_);
-    ++submits_;
+    requests_.push_back(std::move(request));
     changed_.SignalAll();
     return admitted;
   }
@@ -40,6 +44,12 @@ class ObservedGenerator : public Generator {
     changed_.SignalAll();
     const bool is_held = std::exchange(hold_next_cancel_, false);
     while (is_held && !cancel_released_) changed_.Wait(mutex_);
+  }
+
+  // The next submissions find that their cascade was replaced meanwhile.
+  void ReplaceCascade(int times) {
+    MutexLock lock(mutex_);
+    replacements_ = times;
   }
 
   // The next Cancel() has its effect, and returns after ReleaseCancel() only.
@@ -55,13 +65,19 @@ class ObservedGenerator : public Generator {
 
   int submits() const {
     MutexLock lock(mutex_);
-    return submits_;
+    return static_cast<int>(requests_.size());
+  }
+
+  // As the RPCs submitted it.
+  GenerationRequest last_request() const {
+    MutexLock lock(mutex_);
+    return requests_.back();
   }
 
   // Blocks until `count` jobs have been submitted, refused ones included.
   void AwaitSubmits(int count) const {
     MutexLock lock(mutex_);
-    while (submits_ < count) changed_.Wait(mutex_);
+    while (static_cast<int>(requests_.size()) < count) changed_.Wait(mutex_);
   }
 
   // Blocks until there was a cancel, and returns why.
@@ -72,11 +88,19 @@ class ObservedGenerator : public Generator {
   }
 
  private:
+  bool TakeReplacement() {
+    MutexLock lock(mutex_);
+    if (replacements_ == 0) return false;
+    --replacements_;
+    return true;
+  }
+
   Generator& generator_;
 
   mutable Mutex mutex_;
   mutable CondVar changed_;
-  int submits_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<GenerationRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  int replacements_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<absl::Status> cancels_ ABSL_GUARDED_BY(mutex_);
   bool hold_next_cancel_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancel_released_ ABSL_GUARDED_BY(mutex_) = false;

@@ -4,13 +4,26 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <vector>
 
+#include "models/image_codec.h"
 #include "tests/integration/scripted_server.h"
 
 namespace cascade {
 namespace {
 
 using Response = v1::GenerateImageResponse;
+
+// From an image of 8 x 8 pixels.
+v1::UpscaleImageRequest UpscaleRequest() {
+  const std::vector<uint8_t> png =
+      *EncodePng({8, 8, 1, std::vector<uint8_t>(64)});
+  v1::UpscaleImageRequest request;
+  request.set_cascade("digits");
+  request.set_class_id(7);
+  request.mutable_image()->set_data(png.data(), png.size());
+  return request;
+}
 
 // One image runs and one may wait.
 ScriptedServer::Options Narrow() {
@@ -89,6 +102,21 @@ TEST(OverloadTest, ARefusalIsToldInTheTrailersOnly) {
   Response response;
   EXPECT_FALSE(reader->Read(&response));
   reader->Finish();
+  EXPECT_TRUE(context.GetServerInitialMetadata().empty());
+  const auto& trailers = context.GetServerTrailingMetadata();
+  EXPECT_TRUE(trailers.contains("x-request-id"));
+  EXPECT_TRUE(trailers.contains("grpc-retry-pushback-ms"));
+}
+
+TEST(OverloadTest, UpscaleImageIsRefusedInTheTrailersOnlyToo) {
+  FullServer full;
+  const auto stub = full.served.Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->UpscaleImage(&context, UpscaleRequest());
+  v1::UpscaleImageResponse response;
+  EXPECT_FALSE(reader->Read(&response));
+  EXPECT_EQ(reader->Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_TRUE(context.GetServerInitialMetadata().empty());
   const auto& trailers = context.GetServerTrailingMetadata();
   EXPECT_TRUE(trailers.contains("x-request-id"));

@@ -28,9 +28,10 @@ ScriptedServer::ScriptedServer(Options options)
   grpc.listen = "127.0.0.1:0";
   grpc.images.reader_stall_timeout = options.reader_stall_timeout;
   grpc.images.identity = {"1.2.3", "a build", Reproducibility::kExact};
-  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
-      GrpcServer::Create(grpc, generator_, engine_.encoding(),
-                         engine_.metrics(), engine_.logger());
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Create(
+      grpc, generator_,
+      options.decoding != nullptr ? *options.decoding : engine_.encoding(),
+      engine_.metrics(), engine_.logger());
   if (!server.ok()) std::abort();
   server_ = *std::move(server);
   told_ = server_.get();
@@ -82,6 +83,19 @@ Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
                                    check.Add(event);
                                    reply.events.push_back(event);
                                  });
+  reply.problems = check.Problems(reply.status.ok());
+  return reply;
+}
+
+Reply Upscale(ImageClient client, const v1::UpscaleImageRequest& request,
+              const ImageClient::CallOptions& options) {
+  Reply reply;
+  ReplyCheck check(request);
+  reply.status = client.Upscale(request, options,
+                                [&](const v1::GenerateImageResponse& event) {
+                                  check.Add(event);
+                                  reply.events.push_back(event);
+                                });
   reply.problems = check.Problems(reply.status.ok());
   return reply;
 }

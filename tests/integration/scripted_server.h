@@ -28,6 +28,9 @@ class ScriptedServer {
     const Clock* clock = &RealClock();  // Of the engine.
     // Its address and what is above are the server's own.
     GrpcServer::Options grpc;
+    // Where uploads are decoded; null: where pictures are encoded. Outlives the
+    // server.
+    Executor* decoding = nullptr;
   };
 
   // Three stages: 8, 16, 32.
@@ -77,5 +80,7 @@ struct Reply {
 
 Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
                const ImageClient::CallOptions& options = {});
+Reply Upscale(ImageClient client, const v1::UpscaleImageRequest& request,
+              const ImageClient::CallOptions& options = {});
 
 }  // namespace cascade

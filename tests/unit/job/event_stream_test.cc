@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/host_stage_output.h"
 #include "server/base/thread_pool.h"
 #include "tests/support/plain_encoder.h"
 #include "tests/support/status_matchers.h"
@@ -109,6 +110,17 @@ TEST_F(EventStreamTest, AStageImageTakesThePlaceOfItsPreviewAndStays) {
   stream_->Push(Picture(0, 1, 4, false));
   stream_->Close(absl::OkStatus());
   EXPECT_THAT(Read(), ElementsAre("image 0/0@4", "image 0/1@4"));
+}
+
+TEST_F(EventStreamTest, AStageImageKeepsItsState) {
+  PictureEvent<HostImage> picture = Picture(0, 0, 4, false);
+  const auto state =
+      std::make_shared<HostStageOutput>(1, 1, std::vector<float>{0.5f});
+  picture.state = state;
+  stream_->Push(std::move(picture));
+  const EventStream::Item item = StreamReader(stream_).Next();
+  ASSERT_TRUE(item.event.has_value());
+  EXPECT_EQ(std::get<PictureEvent<EncodedImage>>(*item.event).state, state);
 }
 
 TEST_F(EventStreamTest, AnErrorDropsPreviewsAndKeepsImages) {
