@@ -23,8 +23,8 @@ int Serve(const Options& options) {
   // Also a client that hangs up may not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   EndOnTermination();
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Create(options, RequestTermination);
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(
+      options, Server::RealEnvironment(options, RequestTermination));
   if (!server.ok()) {
     std::fprintf(stderr, "cascade-server: %s\n",
                  std::string(server.status().message()).c_str());

@@ -63,21 +63,26 @@ CascadeHost::Options HostOptions(const Options& options) {
           .configured = options.cascades};
 }
 
-CascadeHost::ReadPackage PackageReader(Reproducibility reproducibility) {
-  return [reproducibility](const CascadeSource& source) {
-    return LoadCascade(source.package,
-                       {.name = source.name,
-                        .max_batch_rows = *source.max_batch_rows,
-                        .slots_per_executor = *source.slots,
-                        .reproducibility = reproducibility});
-  };
-}
-
 }  // namespace
 
+Server::Environment Server::RealEnvironment(const Options& options,
+                                            std::function<void()> on_failure) {
+  const auto read_package =
+      [mode = options.reproducibility](const CascadeSource& source) {
+        return LoadCascade(source.package,
+                           {.name = source.name,
+                            .max_batch_rows = *source.max_batch_rows,
+                            .slots_per_executor = *source.slots,
+                            .reproducibility = mode});
+      };
+  return {.read_package = read_package,
+          .memory_of = MemoryOf,
+          .on_failure = std::move(on_failure)};
+}
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(
-    const Options& options, std::function<void()> on_failure) {
-  std::unique_ptr<Server> server(new Server(options, std::move(on_failure)));
+    const Options& options, Environment environment) {
+  std::unique_ptr<Server> server(new Server(options, std::move(environment)));
   RETURN_IF_ERROR(server->StartEngine());
   RETURN_IF_ERROR(server->StartHttp());
   RETURN_IF_ERROR(server->Load());
@@ -85,11 +90,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   return server;
 }
 
-Server::Server(const Options& options, std::function<void()> on_failure)
+Server::Server(const Options& options, Environment environment)
     : options_(options),
-      on_failure_(std::move(on_failure)),
+      environment_(std::move(environment)),
       metrics_(BuildDescription()),
-      logger_(options.log_level, RealClock()),
+      logger_(options.log_level, *environment_.clock),
       encoder_(std::make_unique<ImageEncoder>(metrics_)),
       encoding_(options.encode_threads) {}
 
@@ -106,13 +111,13 @@ absl::Status Server::StartEngine() {
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
       Pipeline::Create({.lanes = ExpandLanes(options_.lanes, NumCores()),
                         .memory_limit = options_.memory_limit},
-                       MemoryOf, metrics_);
+                       environment_.memory_of, metrics_);
   if (!pipeline.ok()) return Annotated(pipeline.status(), "--lanes");
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(
       SchedulerOptions(options_, pipeline_->num_lanes()),
       Scheduler::Collaborators{
-          .clock = RealClock(),
+          .clock = *environment_.clock,
           .encoder = *encoder_,
           .encoding = encoding_,
           .metrics = metrics_,
@@ -123,14 +128,14 @@ absl::Status Server::StartEngine() {
   host_ = std::make_unique<CascadeHost>(
       HostOptions(options_),
       CascadeHost::Collaborators{
-          .read_package = PackageReader(options_.reproducibility),
+          .read_package = environment_.read_package,
           .on_name =
               [this](const std::string& name, bool /*serves*/) {
                 if (grpc_ != nullptr) grpc_->UpdateCascade(name);
               },
           .pipeline = *pipeline_,
           .scheduler = *scheduler_,
-          .clock = RealClock(),
+          .clock = *environment_.clock,
           .metrics = metrics_,
           .logger = logger_});
   pipeline_->Run(*scheduler_);
@@ -192,7 +197,7 @@ void Server::OnDeviceLost(const absl::Status& why) {
     lost_.Update(absl::UnavailableError(
         absl::StrCat("a device is lost: ", why.message())));
   }
-  on_failure_();
+  environment_.on_failure();
 }
 
 void Server::OnLiveness(bool is_alive, absl::Duration longest) {

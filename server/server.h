@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/base/clock.h"
 #include "server/base/logging.h"
 #include "server/base/mutex.h"
 #include "server/base/thread_pool.h"
@@ -29,11 +30,22 @@ namespace cascade {
 // the first on.
 class Server {
  public:
+  // What a server gets from outside.
+  struct Environment {
+    CascadeHost::ReadPackage read_package;
+    Pipeline::MemoryOfDevice memory_of;
+    // Called on a lane's thread when a device is lost: drain, and end with
+    // failure().
+    std::function<void()> on_failure;
+    const Clock* clock = &RealClock();  // Outlives the server.
+  };
+  // Packages from disk, and the machine's devices.
+  static Environment RealEnvironment(const Options& options,
+                                     std::function<void()> on_failure);
+
   // Loads the cascades and serves. Blocks until everything is ready.
-  // `on_failure` is called on a lane's thread when a device is lost: drain, and
-  // end with failure().
   static absl::StatusOr<std::unique_ptr<Server>> Create(
-      const Options& options, std::function<void()> on_failure);
+      const Options& options, Environment environment);
   // As Drain(), without time for anybody.
   ~Server();
 
@@ -52,7 +64,7 @@ class Server {
   bool hangs() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  Server(const Options& options, std::function<void()> on_failure);
+  Server(const Options& options, Environment environment);
 
   absl::Status StartEngine();
   absl::Status StartHttp();
@@ -68,7 +80,7 @@ class Server {
 
   // Constant after Create(). Destroyed from the last to the first.
   const Options options_;
-  const std::function<void()> on_failure_;
+  const Environment environment_;
   Metrics metrics_;
   Logger logger_;
   std::unique_ptr<PictureEncoder> encoder_;
