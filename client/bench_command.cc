@@ -44,6 +44,7 @@ BenchCommand::BenchCommand(CLI::App& app)
   load_.AddTo(*command_);
   command_->add_option("--mix", mix_, kMixHelp);
   command_->add_option("--deadline", deadline_, "Of each request: 30s");
+  command_->add_option("--tenant", tenant_, "On whose account");
   command_->add_flag("--json", json_, "One JSON object instead of text");
   command_->add_option("--plot", plot_,
                        "An SVG file to write: latency, and the load over time");
@@ -56,6 +57,7 @@ absl::StatusOr<LoadPlan> BenchCommand::MakePlan(
   defaults.name = "all";
   defaults.flags = request_;
   defaults.deadline = deadline_;
+  defaults.tenant = tenant_;
   std::vector<MixEntry> mix = {defaults};
   if (!mix_.empty()) {
     ASSIGN_OR_RETURN(mix, ParseMix(mix_, defaults));

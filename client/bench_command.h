@@ -42,6 +42,7 @@ class BenchCommand {
   LoadFlags load_;
   std::string mix_;
   std::string deadline_;
+  std::string tenant_;
   std::string plot_;
   bool json_ = false;
 };

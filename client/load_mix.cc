@@ -20,20 +20,6 @@ namespace {
 // Sets a field; false if the text is not a value of it.
 using Setter = std::function<bool(const std::string&, MixEntry&)>;
 
-bool SetPriority(const std::string& text, MixEntry& entry) {
-  static const std::pair<const char*, v1::Priority> kPriorities[] = {
-      {"batch", v1::PRIORITY_BATCH},
-      {"standard", v1::PRIORITY_STANDARD},
-      {"interactive", v1::PRIORITY_INTERACTIVE},
-  };
-  for (const auto& [name, priority] : kPriorities) {
-    if (text != name) continue;
-    entry.priority = priority;
-    return true;
-  }
-  return false;
-}
-
 Setter SetText(std::string MixEntry::*member) {
   return [member](const std::string& text, MixEntry& entry) {
     entry.*member = text;
@@ -65,7 +51,7 @@ const std::vector<std::pair<std::string, Setter>>& Fields() {
           {"count", SetNumber(&RequestFlags::image_count)},
           {"target-stage", SetNumber(&RequestFlags::target_stage)},
           {"class", SetFlag(&RequestFlags::class_choice)},
-          {"priority", SetPriority},
+          {"priority", SetFlag(&RequestFlags::priority)},
           {"tenant", SetText(&MixEntry::tenant)},
           {"deadline", SetText(&MixEntry::deadline)},
       };

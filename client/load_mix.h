@@ -14,7 +14,6 @@ struct MixEntry {
   std::string name;
   double weight = 1;  // Relative to the other entries'.
   RequestFlags flags;
-  v1::Priority priority = v1::PRIORITY_UNSPECIFIED;
   std::string tenant;    // Empty: none is told.
   std::string deadline;  // As it was typed; empty: none.
 };

@@ -69,11 +69,6 @@ absl::StatusOr<LoadEntry> MakeLoadEntry(const MixEntry& mix,
                      ParseDurationFlag("--deadline", mix.deadline));
   }
   ASSIGN_OR_RETURN(entry.requests, RequestsByClass(mix.flags, cascade));
-  for (v1::GenerateImageRequest& request : entry.requests) {
-    if (mix.priority != v1::PRIORITY_UNSPECIFIED) {
-      request.set_priority(mix.priority);
-    }
-  }
   entry.target_stage = TargetStage(entry.requests[0], cascade);
   return entry;
 }

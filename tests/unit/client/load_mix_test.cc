@@ -41,7 +41,7 @@ TEST(LoadMixTest, AnEntryChangesItsFieldsAndKeepsTheRest) {
   EXPECT_EQ(second.flags.image_count, 8);
   EXPECT_EQ(second.flags.target_stage, 1);
   EXPECT_EQ(second.flags.class_choice, "3,4");
-  EXPECT_EQ(second.priority, v1::PRIORITY_BATCH);
+  EXPECT_EQ(second.flags.priority, "batch");
   EXPECT_EQ(second.tenant, "a=b");
   EXPECT_EQ(second.deadline, "5s");
 }
@@ -59,7 +59,6 @@ TEST(LoadMixTest, ErrorsNameTheEntryTheFieldAndTheValue) {
                     HasSubstr("target-stage")));
   EXPECT_THAT(ErrorOf("5:count=many"), HasSubstr("count='many'"));
   EXPECT_THAT(ErrorOf("5:steps"), HasSubstr("steps=''"));
-  EXPECT_THAT(ErrorOf("5:priority=urgent"), HasSubstr("priority='urgent'"));
   EXPECT_THAT(ErrorOf("x:steps=4"), HasSubstr("'x'"));
   EXPECT_THAT(ErrorOf("0%:steps=4"), HasSubstr("must be positive"));
   EXPECT_THAT(ErrorOf("1:steps=4;"), HasSubstr("the weight ''"));

@@ -53,7 +53,7 @@ TEST(LoadPlanTest, ClassesAreOneAListOrAll) {
 
 TEST(LoadPlanTest, AnEntryTakesThePriorityTheTenantAndTheDeadline) {
   MixEntry mix;
-  mix.priority = v1::PRIORITY_BATCH;
+  mix.flags.priority = "batch";
   mix.tenant = "a";
   mix.deadline = "5s";
   mix.flags.target_stage = 1;
