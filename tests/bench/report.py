@@ -3,7 +3,7 @@
 
     tests/bench/report.py [--only NAME ...] [--quick]
 
-Needs the release binaries (./test --quick builds them) and an idle machine; takes about 40 minutes. --quick takes a few
+Needs the release binaries (./test --quick builds them) and an idle machine; takes about half an hour. --quick takes a few
 seconds a figure, prints instead of writing, and its figures mean nothing. Each figure's ratios come from one run.
 """
 

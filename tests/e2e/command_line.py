@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 from harness import CLIENT, SERVER, Server, check, client, require_package, run
 
@@ -118,6 +119,24 @@ def bench_reports():
     check(report["images_per_second"] > 0 and report["latency_seconds"]["p99"] > 0, report)
 
 
+def bench_loads_at_a_rate():
+    with tempfile.TemporaryDirectory() as folder:
+        plot = pathlib.Path(folder) / "load.svg"
+        result = client(SHARED, "bench", "--cascade", "digits", "--class", "1,7", "--rate", "20", "--requests", "40",
+                        "--mix", "3:name=quick:steps=2:priority=interactive;1:name=slow:steps=6", "--cancel", "30%",
+                        "--slow-readers", "20%", "--read-delay", "10ms", "--goal", "60s", "--plot", plot, "--json")
+        check(result.returncode == 0, result)
+        svg = xml.etree.ElementTree.parse(plot).getroot()
+        check(svg.tag.endswith("svg") and "quick" in plot.read_text(), "the plot")
+    report = json.loads(result.stdout)
+    ended = report["requests_ok"] + report["cancelled"]
+    check(report["requests"] == 40 and ended == 40 and report["cancelled"] > 0, report)
+    check(sum(group["requests"] for group in report["mix"].values()) == 40, report["mix"])
+    check(report["goodput"]["requests"] == report["requests_ok"], report["goodput"])
+    check(0 < report["slow_readers"]["requests"] < 40, report)
+    check(sum(second["ok"] for second in report["series"]) == report["requests_ok"], report["series"])
+
+
 if __name__ == "__main__":
     STATUS = run(help_and_version, unknown_flags_are_refused, an_absent_server_is_told, a_missing_package_is_refused)
     if STATUS:
@@ -126,4 +145,4 @@ if __name__ == "__main__":
     with Server() as SHARED:
         sys.exit(run(writes_an_image_of_each_stage, writes_other_formats, draws_in_the_terminal,
                      options_reach_the_server, errors_name_the_field, a_deadline_has_its_exit_code,
-                     lists_and_tells_health, bench_reports))
+                     lists_and_tells_health, bench_reports, bench_loads_at_a_rate))
