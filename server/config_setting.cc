@@ -175,6 +175,13 @@ const std::vector<ConfigSetting>& ConfigSettings() {
            {"request", StepPolicyKind::kWholeRequest}},
           "Batches form anew in each step; or of whole requests, as other "
           "servers do, for comparison"),
+      Number("stage_inbox", &Options::stage_inbox, 0, 1'000'000,
+             "Images that may wait before a stage or be on their way to it; "
+             "0: a batch of each lane of both stages"),
+      Number(
+          "max_step_mib", &Options::max_step_mib, 0, 1 << 20,
+          "MiB of memory of a step beside the slots at most; 0: as its batch "
+          "needs"),
       Duration("priority_ageing", &Options::priority_ageing, true,
                "A priority class that had no step for this long gets one"),
       Choice<Reproducibility>("reproducibility", &Options::reproducibility,

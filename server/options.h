@@ -44,6 +44,8 @@ struct Options {
 
   StepPolicyKind policy = StepPolicyKind::kStep;
   absl::Duration priority_ageing = absl::Seconds(5);
+  int stage_inbox = 0;   // Images; 0: as many as batches need.
+  int max_step_mib = 0;  // 0: as much as its batch needs.
 
   absl::Duration drain_timeout = absl::Seconds(30);
   absl::Duration reader_stall_timeout = absl::Seconds(30);

@@ -53,6 +53,8 @@ Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
   scheduler.tenants = options.tenants;
   scheduler.policy = options.policy;
   scheduler.priority_ageing = options.priority_ageing;
+  scheduler.inbox_capacity = options.stage_inbox;
+  scheduler.max_step_bytes = int64_t{options.max_step_mib} << 20;
   return scheduler;
 }
 

@@ -58,6 +58,8 @@ TEST(OptionsTest, ReadsEveryFlag) {
                              "--max_connection_age_grace=1m",
                              "--lane_stall_limit=inf",
                              "--policy=request",
+                             "--stage_inbox=12",
+                             "--max_step_mib=512",
                              "--priority_ageing=2s"});
   const Options& options = std::get<Options>(parsed);
   EXPECT_EQ(options.listen, "0.0.0.0:0");
@@ -87,6 +89,8 @@ TEST(OptionsTest, ReadsEveryFlag) {
   EXPECT_EQ(options.max_connection_age_grace, absl::Minutes(1));
   EXPECT_EQ(options.lane_stall_limit, absl::InfiniteDuration());
   EXPECT_EQ(options.policy, StepPolicyKind::kWholeRequest);
+  EXPECT_EQ(options.stage_inbox, 12);
+  EXPECT_EQ(options.max_step_mib, 512);
   EXPECT_EQ(options.priority_ageing, absl::Seconds(2));
 }
 
