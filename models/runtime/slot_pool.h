@@ -31,6 +31,9 @@ struct SlotPool {
   at::Tensor low_res;  // [slots, ...], enlarged; undefined for a base.
 };
 
+// Uninitialised images of a stage.
+at::Tensor EmptyImages(const StageSpec& spec, int64_t count, at::Device device);
+
 // Row `row` of a contiguous host tensor of floats.
 float* HostRow(const at::Tensor& tensor, int64_t row);
 

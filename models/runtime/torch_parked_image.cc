@@ -1,7 +1,5 @@
 #include "models/runtime/torch_parked_image.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 
 #include "absl/status/status.h"
@@ -40,8 +38,7 @@ TorchParkedImage::TorchParkedImage(const StageSpec& spec,
     : spec_(spec),
       state_(state),
       x_(HostCopy(pool.x.select(0, SlotPool::XRow(slot, state.line)))),
-      x0_(at::empty({NumX0(), spec.channels, spec.resolution, spec.resolution},
-                    at::kFloat)) {
+      x0_(EmptyImages(spec, NumX0(), at::kCPU)) {
   for (int k = 0; k < NumX0(); ++k) {
     x0_.select(0, k).copy_(
         pool.x0.select(0, SlotPool::X0Row(slot, state_.line - 1 - k)));

@@ -1,8 +1,6 @@
 #include "models/runtime/torch_stage_executor.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -29,36 +27,6 @@ void UseOneThread() {
   if (done) return;
   at::set_num_threads(1);
   done = true;
-}
-
-at::Tensor MakeImages(const StageSpec& spec, int count, at::Device device) {
-  return at::empty({count, spec.channels, spec.resolution, spec.resolution},
-                   at::TensorOptions().device(device).dtype(at::kFloat));
-}
-
-nn::UNetInput MakeInput(const StageSpec& spec, int rows, at::Device device) {
-  nn::UNetInput input;
-  input.x = MakeImages(spec, rows, device);
-  input.timestep = at::empty({rows}, at::kFloat);
-  if (spec.num_classes > 0) input.class_id = at::empty({rows}, at::kLong);
-  if (spec.low_resolution > 0) input.low_res = MakeImages(spec, rows, device);
-  if (spec.augmentation.enabled) {
-    input.augmentation = at::empty({rows}, at::kFloat);
-  }
-  return input;
-}
-
-// The first `rows` of each of the input's tensors, on `device`.
-nn::UNetInput FirstRows(const nn::UNetInput& input, int64_t rows,
-                        at::Device device) {
-  const auto first = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, 0, rows).to(device) : tensor;
-  };
-  return {.x = first(input.x),
-          .timestep = first(input.timestep),
-          .class_id = first(input.class_id),
-          .low_res = first(input.low_res),
-          .augmentation = first(input.augmentation)};
 }
 
 std::vector<float> ToVector(const at::Tensor& image) {
@@ -89,18 +57,16 @@ TorchStageExecutor::TorchStageExecutor(
     const StageSpec& spec, std::shared_ptr<const StageNetwork> network,
     const ExecutorLimits& limits, std::shared_ptr<const NoiseSource> noise)
     : spec_(spec),
-      network_(std::move(network)),
       limits_(limits),
-      split_(limits),
       noise_(std::move(noise)),
       start_(spec, noise_),
-      kernels_(network_->device().is_cpu() ? MakeHostKernels()
-                                           : MakeAtenKernels()),
-      pool_(spec, limits.slots, network_->device()),
+      kernels_(network->device().is_cpu() ? MakeHostKernels()
+                                          : MakeAtenKernels()),
+      pool_(spec, limits.slots, network->device()),
       slots_(static_cast<size_t>(limits.slots)),
       free_slots_(static_cast<size_t>(limits.slots)),
-      input_(MakeInput(spec, limits.batch_rows.back(), network_->device())),
-      noise_rows_(MakeImages(spec, limits.batch_rows.back(), at::kCPU)) {
+      noise_rows_(EmptyImages(spec, limits.batch_rows.back(), at::kCPU)),
+      batches_(spec, std::move(network), limits) {
   // The lowest first, so that a lightly used pool stays in few pages.
   std::iota(free_slots_.rbegin(), free_slots_.rend(), 0);
 }
@@ -213,7 +179,7 @@ absl::StatusOr<StepOutcome> TorchStageExecutor::Step(
   const absl::Time start = absl::Now();
   const c10::InferenceMode inference;
   Plan(rows);
-  const at::Tensor output = RunNetwork();
+  const at::Tensor output = batches_.Run(network_rows_, pool_, *kernels_);
   const std::vector<bool> finite =
       kernels_->Update(update_rows_, output, pool_);
   StepOutcome outcome;
@@ -243,12 +209,19 @@ void TorchStageExecutor::Plan(std::span<const StepRow> rows) {
     update.guidance_scale = state.table->guidance_scale;
     update.learned_variance = state.table->learned_variance;
     update.output_row = static_cast<int64_t>(network_rows_.size());
-    network_rows_.push_back({.slot = slot});
+    update.x_row = SlotPool::XRow(slot, state.line);
+    NetworkRow row = {.image = {.x_row = update.x_row,
+                                .low_res_row = slot,
+                                .c_in = line.c_in},
+                      .timestep = line.timestep,
+                      .class_id = state.class_id,
+                      .augmentation = state.augmentation};
+    network_rows_.push_back(row);
     if (line.guided) {
       update.unconditional_row = static_cast<int64_t>(network_rows_.size());
-      network_rows_.push_back({.slot = slot, .unconditional = true});
+      row.class_id = spec_.num_classes;
+      network_rows_.push_back(row);
     }
-    update.x_row = SlotPool::XRow(slot, state.line);
     update.next_x_row = SlotPool::XRow(slot, state.line + 1);
     for (int k = 0; k < kHistoryLength; ++k) {
       update.x0_rows[static_cast<size_t>(k)] =
@@ -268,46 +241,6 @@ const float* TorchStageExecutor::Noise(Slot slot, size_t index) {
                 .step = static_cast<uint32_t>(state.line)},
                {noise, static_cast<size_t>(noise_rows_.stride(0))});
   return noise;
-}
-
-at::Tensor TorchStageExecutor::RunNetwork() {
-  const std::span<const NetworkRow> rows = network_rows_;
-  std::vector<at::Tensor> pieces;
-  for (size_t begin = 0; begin < rows.size();) {
-    const size_t left = rows.size() - begin;
-    const size_t batch =
-        static_cast<size_t>(split_.NextBatch(static_cast<int>(left)));
-    const size_t used = std::min(batch, left);
-    pieces.push_back(RunBatch(rows.subspan(begin, used), batch)
-                         .narrow(0, 0, static_cast<int64_t>(used)));
-    begin += used;
-  }
-  return pieces.size() == 1 ? pieces.front().contiguous() : at::cat(pieces);
-}
-
-at::Tensor TorchStageExecutor::RunBatch(std::span<const NetworkRow> rows,
-                                        size_t batch) {
-  gather_rows_.clear();
-  for (size_t i = 0; i < batch; ++i) {
-    // Spare rows repeat the last one.
-    const NetworkRow& row = rows[std::min(i, rows.size() - 1)];
-    const SlotState& state = State(row.slot);
-    const SamplerLine& line = NextLine(row.slot);
-    gather_rows_.push_back({.x_row = SlotPool::XRow(row.slot, state.line),
-                            .low_res_row = row.slot,
-                            .c_in = line.c_in});
-    input_.timestep.data_ptr<float>()[i] = static_cast<float>(line.timestep);
-    if (input_.class_id.defined()) {
-      input_.class_id.data_ptr<int64_t>()[i] =
-          row.unconditional ? spec_.num_classes : state.class_id;
-    }
-    if (input_.augmentation.defined()) {
-      input_.augmentation.data_ptr<float>()[i] = state.augmentation;
-    }
-  }
-  kernels_->Gather(pool_, gather_rows_, input_.x, input_.low_res);
-  return network_->Run(
-      FirstRows(input_, static_cast<int64_t>(batch), network_->device()));
 }
 
 RowOutcome TorchStageExecutor::Outcome(const StepRow& row, bool finite) const {

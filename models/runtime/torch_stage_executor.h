@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "models/runtime/batch_split.h"
 #include "models/runtime/image_start.h"
+#include "models/runtime/network_batches.h"
 #include "models/runtime/slot_pool.h"
 #include "models/runtime/slot_state.h"
 #include "models/runtime/stage_network.h"
@@ -50,12 +50,6 @@ class TorchStageExecutor final : public StageExecutor {
   absl::StatusOr<std::vector<float>> X(Slot slot) const;
 
  private:
-  // One row of the network's batch.
-  struct NetworkRow {
-    Slot slot = 0;
-    bool unconditional = false;
-  };
-
   TorchStageExecutor(const StageSpec& spec,
                      std::shared_ptr<const StageNetwork> network,
                      const ExecutorLimits& limits,
@@ -68,9 +62,6 @@ class TorchStageExecutor final : public StageExecutor {
   void Plan(std::span<const StepRow> rows);
   // Of the next line; kept until the next step.
   const float* Noise(Slot slot, size_t index);
-  at::Tensor RunNetwork();
-  // `batch` rows, the spare ones filled in. Returns all their outputs.
-  at::Tensor RunBatch(std::span<const NetworkRow> rows, size_t batch);
   // Of a row whose images are written and whose line has not moved on.
   RowOutcome Outcome(const StepRow& row, bool finite) const;
   HostImage Pixels(const at::Tensor& image) const;
@@ -83,9 +74,7 @@ class TorchStageExecutor final : public StageExecutor {
   }
 
   const StageSpec spec_;
-  const std::shared_ptr<const StageNetwork> network_;
   const ExecutorLimits limits_;
-  const BatchSplit split_;
   const std::shared_ptr<const NoiseSource> noise_;
   const ImageStart start_;
   const std::unique_ptr<StepKernels> kernels_;
@@ -94,14 +83,11 @@ class TorchStageExecutor final : public StageExecutor {
   std::vector<SlotState> slots_;
   std::vector<Slot> free_slots_;
 
-  // The network's input, as large as the largest batch, on the device; the
-  // small ones are written on the host.
-  nn::UNetInput input_;
-  const at::Tensor noise_rows_;  // For as many images, on the host.
+  const at::Tensor noise_rows_;  // As many as the largest batch, on the host.
+  NetworkBatches batches_;
   // Reused by each step.
   std::vector<NetworkRow> network_rows_;
   std::vector<UpdateRow> update_rows_;
-  std::vector<GatherRow> gather_rows_;
 
   Ticket last_ticket_ = 0;
   std::map<Ticket, StepOutcome> outcomes_;  // Not yet waited for.
