@@ -134,7 +134,10 @@ class RandomSchedule {
       }
       std::optional<StepPlan> plan =
           scheduler_->TryNextPlan(static_cast<int>(index));
-      if (!plan.has_value()) continue;
+      if (!plan.has_value()) {
+        CheckNothingToDo(static_cast<int>(index));
+        continue;
+      }
       for (const PlannedImage& image : plan->images) {
         EXPECT_FALSE(cancelled_.contains(image.image.job));
       }
@@ -153,6 +156,28 @@ class RandomSchedule {
     }
     for (const ImageId image : failed) failed_.insert(image.job);
     lane.Finish(failed);
+  }
+
+  // Work is conserved: a lane is without a plan only if it has no image, and
+  // none waits that could enter its stage.
+  void CheckNothingToDo(int lane) {
+    const SchedulerSnapshot snapshot = scheduler_->Snapshot();
+    for (const LaneStageSnapshot& stage : snapshot.lanes) {
+      if (stage.lane != lane) continue;
+      EXPECT_EQ(stage.slots_taken, 0);
+    }
+    for (const ImageSnapshot& image : snapshot.images) {
+      if (image.place != ImagePlace::kReady) continue;
+      EXPECT_TRUE(image.needs_credit && IsInboxFull(snapshot, image.stage));
+    }
+  }
+
+  static bool IsInboxFull(const SchedulerSnapshot& snapshot, StageId below) {
+    const StageId id = {below.cascade, below.stage + 1};
+    const auto stage =
+        std::find_if(snapshot.stages.begin(), snapshot.stages.end(),
+                     [id](const StageSnapshot& s) { return s.stage == id; });
+    return stage->inbox >= stage->inbox_limit;
   }
 
   void Check() {
