@@ -132,8 +132,8 @@ absl::Status Server::StartEngine() {
       CascadeHost::Collaborators{
           .read_package = environment_.read_package,
           .on_name =
-              [this](const std::string& name, bool /*serves*/) {
-                if (grpc_ != nullptr) grpc_->UpdateCascade(name);
+              [this](const std::string& name, bool serves) {
+                if (grpc_ != nullptr) grpc_->SetCascade(name, serves);
               },
           .pipeline = *pipeline_,
           .scheduler = *scheduler_,

@@ -61,10 +61,13 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(
 GrpcServer::GrpcServer(Options options, Generator& generator,
                        Executor& decoding, RpcObserver& observer,
                        Logger& logger)
-    : generator_(generator),
-      cascade_service_(options.images.identity, options.images.limits,
+    : cascade_service_(options.images.identity, options.images.limits,
                        generator, observer, logger),
-      image_service_(options.images, generator, decoding, observer, logger) {}
+      image_service_(options.images, generator, decoding, observer, logger) {
+  for (const auto& cascade : generator.ListCascades()) {
+    cascades_[cascade->name] = true;
+  }
+}
 
 GrpcServer::~GrpcServer() { Shutdown(absl::Now()); }
 
@@ -88,15 +91,15 @@ void GrpcServer::SetServing(bool serving) {
   SetHealth("", serving);
   SetHealth(v1::ImageGenerationService::service_full_name(), serving);
   SetHealth(v1::CascadeService::service_full_name(), serving);
-  for (const auto& cascade : generator_.ListCascades()) {
-    SetHealth(CascadeHealthName(cascade->name), serving);
+  for (const auto& [name, is_loaded] : cascades_) {
+    SetHealth(CascadeHealthName(name), serving && is_loaded);
   }
 }
 
-void GrpcServer::UpdateCascade(const std::string& name) {
+void GrpcServer::SetCascade(const std::string& name, bool is_loaded) {
   MutexLock lock(mutex_);
-  SetHealth(CascadeHealthName(name),
-            serving_ && generator_.FindCascade(name).ok());
+  cascades_[name] = is_loaded;
+  SetHealth(CascadeHealthName(name), serving_ && is_loaded);
 }
 
 void GrpcServer::SetHealth(const std::string& name, bool serving) {

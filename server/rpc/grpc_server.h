@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -60,8 +61,9 @@ class GrpcServer {
 
   // Turns the health of the whole server, each service and each loaded cascade.
   void SetServing(bool serving) ABSL_LOCKS_EXCLUDED(mutex_);
-  // A cascade has been loaded or unloaded: its health follows.
-  void UpdateCascade(const std::string& name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A cascade has been loaded or unloaded since Create(): its health follows.
+  void SetCascade(const std::string& name, bool is_loaded)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Turns the health of a name beside those, such as kLivenessHealthName.
   void SetHealth(const std::string& name, bool serving);
 
@@ -84,7 +86,6 @@ class GrpcServer {
   absl::Status Start(const Options& options);
 
   // Constant after Create().
-  Generator& generator_;
   CascadeService cascade_service_;
   ImageGenerationService image_service_;
   ListeningPort port_;
@@ -93,6 +94,7 @@ class GrpcServer {
   // last is what holds.
   Mutex mutex_;
   bool serving_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, bool> cascades_ ABSL_GUARDED_BY(mutex_);  // Is loaded?
 };
 
 // NOT_SERVING while a lane makes no progress: restart the process.

@@ -166,6 +166,15 @@ TEST_F(HotOperationTest, AnUnloadedCascadeIsNotFoundAndNotServing) {
   EXPECT_TRUE(Generate(served_.Client(), DigitRequest()).status.ok());
 }
 
+TEST_F(HotOperationTest, ACascadeThatIsLoadedWhileTheServerDrainsIsNotServing) {
+  EXPECT_TRUE(Unload("digits").ok());
+  served_.server().SetServing(false);
+  Package('b');
+  EXPECT_TRUE(Load("b", /*replace=*/false).ok());
+  EXPECT_EQ(Health("cascades/digits"),
+            grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+}
+
 TEST_F(HotOperationTest, WhatCannotBeLoadedLeavesTheOldVersionServing) {
   const CallStatus missing = Load("nowhere", /*replace=*/true);
   EXPECT_EQ(missing.code, grpc::StatusCode::NOT_FOUND);

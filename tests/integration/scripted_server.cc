@@ -20,8 +20,8 @@ ScriptedServer::ScriptedServer(Options options)
     : cascade_("digits", std::move(options.stages)),
       engine_({&cascade_}, options.scheduler, *options.clock,
               options.max_queued_images,
-              [this](const std::string& name, bool /*serves*/) {
-                if (told_ != nullptr) told_->UpdateCascade(name);
+              [this](const std::string& name, bool serves) {
+                if (told_ != nullptr) told_->SetCascade(name, serves);
               }),
       generator_(engine_.scheduler()) {
   GrpcServer::Options& grpc = options.grpc;
