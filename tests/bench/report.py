@@ -3,8 +3,8 @@
 
     tests/bench/report.py [--only NAME ...] [--quick]
 
-Needs the release binaries (./test --quick builds them) and an idle machine; takes about half an hour. --quick takes a few
-seconds a figure, prints instead of writing, and its figures mean nothing. Each figure's ratios come from one run.
+Needs the release binaries (./test --quick builds them) and an idle machine; takes about half an hour. Each figure's
+ratios come from one run. --quick takes a few seconds a figure, prints instead of writing, and its figures mean nothing.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import datetime
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -65,19 +66,24 @@ def main():
     require_package()
     require_grpc()
     where = conditions()
-    missed = []
+    remarks = []
     for name in arguments.only or FIGURES:
-        bench = workbench.Workbench(arguments.quick)
         print(f"== {name}", file=sys.stderr, flush=True)
-        figure = FIGURES[name].measure(bench)
+        bench = workbench.Workbench(arguments.quick)
+        try:
+            figure = FIGURES[name].measure(bench)
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            remarks.append(f"failed: {name}: {error}")
+            continue
         section = markdown(figure, bench.commands, where)
         print(section, flush=True)
-        missed += [f"{name}: {what} {text}" for what, text, met in figure.ratios if met is False]
+        remarks += [f"missed: {name}: {what} {text}" for what, text, met in figure.ratios if met is False]
         if not arguments.quick:
             write(name, section)
-    for line in missed:
-        print(f"missed: {line}", file=sys.stderr)
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    return 1 if any(remark.startswith("failed") for remark in remarks) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,8 +18,9 @@ def measure(bench):
         computed = metric(server, "cascade_step_seconds_sum")
     figure.rows += [("cancelled", load["cancelled"]), ("done before their cancel", load["requests_ok"])]
     steps, cancels = counts["steps_after_cancel"], counts["cancels"]
-    figure.add_ratio(f"steps submitted after {cancels} random cancels in the engine ({counts['cancelled_with_steps_done']}"
-                     " of them with steps done)", steps, steps == "0")
+    begun = counts["cancelled_with_steps_done"]
+    figure.add_ratio(f"steps submitted after {cancels} random cancels in the engine ({begun} of them with steps done)",
+                     steps, steps == "0")
     figure.add_ratio("device time spent on cancelled requests before their cancel ÷ all", wasted / computed)
     figure.note = ("In the engine, the lanes stand still within steps while a request is cancelled, so that before and "
                    "after are exact. On the server, each request is cancelled at a random time within the latency of "

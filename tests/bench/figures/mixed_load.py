@@ -8,8 +8,8 @@ POLICIES = {"step": (), "request": ("--policy", "request")}
 
 def measure(bench):
     figure = Figure("Mixed load", "at 70 % of capacity, the short requests' p99 under the step policy is at most half "
-                    "of that under whole-request dynamic batching, which the peers do, on the same executor; throughput "
-                    "is not lower.",
+                    "of that under whole-request dynamic batching, which the peers do, on the same executor; "
+                    "throughput is not lower.",
                     ("policy", "capacity requests/s", "rate", "short p50 ms", "short p99 ms", "long p99 ms", "done/s"))
     capacities, loads = {}, {}
     for policy, flags in POLICIES.items():
@@ -32,6 +32,6 @@ def measure(bench):
     throughput = loads["step"]["requests_per_second"] / loads["request"]["requests_per_second"]
     figure.add_ratio("requests done per second at that rate, step ÷ request", throughput, throughput >= 0.99)
     figure.add_ratio("capacity, step ÷ request", capacities["step"] / capacities["request"])
-    figure.note = ("Capacity is what 64 clients in a closed loop get of this mix; the rate is 70 % of the lower one of the "
-                   "two policies'. p99 of so few long requests is close to their slowest.")
+    figure.note = ("Capacity is what 64 clients in a closed loop get of this mix; the rate is 70 % of the lower one of "
+                   "the two policies'. p99 of so few long requests is close to their slowest.")
     return figure

@@ -27,8 +27,8 @@ def measure(bench):
     figure.add_ratio("p99 at 80 % of capacity ÷ one client's median",
                      loaded["latency_seconds"]["p99"] / one["latency_seconds"]["p50"])
     figure.note = ("One image a request, default settings; the clients run on the same cores as the server. The gain "
-                   "comes from as many lanes as cores, and from batches: a step of a small network is mostly the cost of "
-                   "calling its operations (`stage_bench` tells rows per second by batch size).")
+                   "comes from as many lanes as cores, and from batches: a step of a small network is mostly the cost "
+                   "of calling its operations (`stage_bench` tells rows per second by batch size).")
     return figure
 
 
