@@ -8,6 +8,8 @@ namespace cascade {
 namespace {
 
 constexpr double kPatience = 2.0;
+// How much longer a step may take for its best images because of worse ones.
+constexpr double kCourtesy = 2.0;
 constexpr double kAsEfficient = 0.95;
 
 // An image with all that orders it.
@@ -94,8 +96,16 @@ class BatchBuilder {
  private:
   // A single image always does.
   bool Fits(const Contender& contender) const {
-    return batch_.rows == 0 || batch_.rows + contender.image->rows <=
-                                   stage_.curve->preferred_rows();
+    if (batch_.rows == 0) return true;
+    const int rows = batch_.rows + contender.image->rows;
+    if (rows > stage_.curve->preferred_rows()) return false;
+    return IsOfBestRank(contender) ||
+           stage_.curve->StepTime(rows) <=
+               kCourtesy * stage_.curve->StepTime(best_rank_rows_);
+  }
+
+  bool IsOfBestRank(const Contender& contender) const {
+    return contender.image->effective_rank == batch_.best.image->effective_rank;
   }
 
   bool MayEnter(const Contender& contender) {
@@ -128,6 +138,7 @@ class BatchBuilder {
   void Join(const Contender& contender) {
     if (batch_.rows == 0) batch_.best = contender;
     batch_.rows += contender.image->rows;
+    if (IsOfBestRank(contender)) best_rank_rows_ = batch_.rows;
     batch_.path_work = std::min(batch_.path_work, contender.image->path_work);
   }
 
@@ -166,6 +177,7 @@ class BatchBuilder {
   absl::Duration work_;
   std::vector<Contender> line_;
   Candidate batch_;
+  int best_rank_rows_ = 0;  // These come first in the batch.
 };
 
 // What no efficiency outweighs.

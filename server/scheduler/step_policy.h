@@ -78,10 +78,11 @@ struct StepChoice {
 // who is due earlier, then who has less work left.
 //
 // 1. The batch of each stage: resident and ready images in that order, up to
-// the
-//    curve's preferred rows. A lane takes ready images while it has less than
-//    its fair share of the work, and leaves one to each idle lane. Where there
-//    is no slot for a ready image, a resident one of a worse rank is parked.
+//    the curve's preferred rows. Images of a worse rank than the first one join
+//    while the step takes at most twice as long for it. A lane takes ready
+//    images while it has less than its fair share of the work, and leaves one
+//    to each idle lane. Where there is no slot for a ready image, a resident
+//    one of a worse rank is parked.
 // 2. Of the stages, the one whose best image has the better rank, then the
 //    smaller tenant's lead, then has waited too long, goes first.
 // 3. Otherwise the stages whose batch is efficient (rows per second over the

@@ -43,14 +43,12 @@ class VirtualServer {
   absl::Time Now() { return scheduler_.clock().Now(); }
   Scheduler& scheduler() { return *scheduler_; }
 
-  // Asks for one image with `steps` in each stage.
-  absl::StatusOr<Admitted> Submit(
-      int steps, absl::Time deadline = absl::InfiniteFuture()) {
+  // One image with `steps` in each stage.
+  GenerationRequest Request(int steps) {
     GenerationRequest request =
         MakeRequest(**scheduler_->FindCascade("c"), next_seed_++);
     for (StageOptions& stage : request.stages) stage.sampler.num_steps = steps;
-    request.deadline = deadline;
-    return scheduler_->Submit(std::move(request));
+    return request;
   }
 
   // Lets idle lanes start steps. Returns whether any lane is at one.

@@ -52,7 +52,10 @@ class ClosedLoop {
     return options;
   }
 
-  void Submit() { began_[server_.Submit(kSteps)->id] = server_.Now(); }
+  void Submit() {
+    const auto admitted = server_.scheduler().Submit(server_.Request(kSteps));
+    began_[admitted->id] = server_.Now();
+  }
 
   const int num_clients_;
   VirtualServer server_;

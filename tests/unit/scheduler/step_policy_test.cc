@@ -224,6 +224,19 @@ TEST(StepPolicyTest, ABetterRankOutweighsEfficiency) {
   EXPECT_EQ(ChooseStep(Lane({low, high}))->stage.stage, 1);
 }
 
+TEST(StepPolicyTest, AWorseRankJoinsWhileItAtMostDoublesTheStep) {
+  const BatchCurve curve = Curve({{1, 0.004}, {8, 0.008}, {32, 0.016}});
+  StageView stage = Stage(0, curve);
+  for (JobId job = 1; job <= 32; ++job) {
+    stage.resident.push_back(Image(job, absl::Seconds(1)));
+  }
+  EXPECT_EQ(ChooseStep(Lane({stage}))->resident.size(), 32u);
+  for (size_t i = 1; i < 32; ++i) {
+    stage.resident[i].rank = stage.resident[i].effective_rank = 1;
+  }
+  EXPECT_EQ(ChooseStep(Lane({stage}))->resident.size(), 8u);
+}
+
 TEST(StepPolicyTest, AResidentImageMakesRoomForABetterRank) {
   StageView stage = Stage(0, Small());
   stage.free_slots = 0;
