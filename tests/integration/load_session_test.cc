@@ -182,6 +182,20 @@ TEST(LoadSessionTest, WhatExceedsTheBoundIsNotSent) {
   EXPECT_EQ(CountOf(replies, LoadOutcome::kNotSent), 9);
 }
 
+TEST(LoadSessionTest, NoRequestBeginsAfterTheDuration) {
+  HoldingService service(/*size=*/1);
+  LoopbackServer server(service);
+  LoadSession session(Plan(), server.Channels(), absl::Seconds(1));
+  RunClosedLoop(session, 3, 0, /*count=*/0, absl::ZeroDuration());
+  EXPECT_TRUE(session.TakeReplies().empty());
+  OpenLoop loop;
+  loop.arrivals = ArrivalKind::kConstant;
+  loop.rate = 1000;
+  loop.Run(session, 0, /*count=*/0, absl::Microseconds(5500));  // 0 to 5 ms.
+  session.WaitUntilIdle();
+  EXPECT_EQ(CountOf(session.TakeReplies(), LoadOutcome::kOk), 6);
+}
+
 TEST(LoadSessionTest, LatencyCountsFromWhenTheRequestWasDue) {
   HoldingService service(/*size=*/1);
   LoopbackServer server(service);

@@ -29,9 +29,8 @@ def measure(bench):
     tails = {policy: load["mix"]["short"]["latency_seconds"]["p99"] for policy, load in loads.items()}
     ratio = tails["step"] / tails["request"]
     figure.add_ratio("p99 of the short ones, step ÷ request", ratio, ratio <= 0.5)
-    throughput = loads["step"]["requests_per_second"] / loads["request"]["requests_per_second"]
-    figure.add_ratio("requests done per second at that rate, step ÷ request", throughput, throughput >= 0.99)
-    figure.add_ratio("capacity, step ÷ request", capacities["step"] / capacities["request"])
+    throughput = capacities["step"] / capacities["request"]
+    figure.add_ratio("capacity, step ÷ request", throughput, throughput >= 0.97)
     figure.note = ("Capacity is what 64 clients in a closed loop get of this mix; the rate is 70 % of the lower one of "
                    "the two policies'. p99 of so few long requests is close to their slowest.")
     return figure
