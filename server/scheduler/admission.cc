@@ -88,6 +88,13 @@ absl::Status CheckDeadline(const TimeCheck& check) {
                      Rounded(check.left)),
         total - check.left);
   }
+  if (check.delays_others && check.left < absl::InfiniteDuration()) {
+    return RetryLater(
+        kDeadlineAtRisk,
+        absl::StrCat("a deadline in ", Rounded(check.left),
+                     " would make others late that were admitted before"),
+        check.forecast.total);
+  }
   return absl::OkStatus();
 }
 

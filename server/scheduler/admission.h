@@ -36,6 +36,8 @@ struct TimeCheck {
   // Wall time of the job alone on an idle server.
   absl::Duration unloaded = absl::ZeroDuration();
   Forecast forecast = {};
+  // The job would make others late that were admitted.
+  bool delays_others = false;
   // What the load may add, over what it adds by the forecast.
   double margin = 1;
 };
@@ -43,7 +45,7 @@ struct TimeCheck {
 // DEADLINE_EXCEEDED with DEADLINE_UNREACHABLE for what an idle server could not
 // do in time either: no retry helps. RESOURCE_EXHAUSTED with DEADLINE_AT_RISK
 // when only the load is to blame, and a delay after which the same time would
-// be enough.
+// be enough, or when others would pay for it.
 absl::Status CheckDeadline(const TimeCheck& check);
 
 }  // namespace cascade

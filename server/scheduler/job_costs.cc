@@ -1,6 +1,9 @@
 #include "server/scheduler/job_costs.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "server/scheduler/promises.h"
 
 namespace cascade {
 namespace {
@@ -103,6 +106,33 @@ Forecast ForecastJob(const ImageBoard& board, const FairShare& tenants,
        .lanes = board.table().Parallelism(job.cascade, job.request.first_stage,
                                           job.request.target_stage, work),
        .weights = weights});
+}
+
+bool DelaysOthers(const ImageBoard& board, const Job& job, absl::Time now) {
+  std::vector<Promise> jobs;
+  for (const auto& [id, other] : board.jobs()) {
+    if (other->ended) continue;
+    jobs.push_back({.rank = RankOf(*other),
+                    .due = other->due,
+                    .work = WorkLeft(board, *other),
+                    .deadline = other->request.deadline});
+  }
+  const std::vector<absl::Duration> work = WorkByStage(board.table(), job);
+  const double lanes = board.table().Parallelism(
+      job.cascade, job.request.first_stage, job.request.target_stage, work);
+  return BreaksPromise(std::move(jobs),
+                       {.rank = RankOf(job), .due = job.due, .work = Sum(work)},
+                       lanes, now);
+}
+
+absl::Time LastPromise(const ImageBoard& board) {
+  absl::Time last = absl::InfinitePast();
+  for (const auto& [id, job] : board.jobs()) {
+    const bool promised =
+        !job->ended && job->request.deadline < absl::InfiniteFuture();
+    if (promised) last = std::max(last, job->due);
+  }
+  return last;
 }
 
 std::vector<StageLoad> StageLoads(const ImageBoard& board, CascadeId cascade,

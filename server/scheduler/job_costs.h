@@ -33,6 +33,13 @@ std::vector<absl::Duration> WorkByStage(const StageTable& table,
 Forecast ForecastJob(const ImageBoard& board, const FairShare& tenants,
                      const Job& job);
 
+// Whether a job that is not on the board yet would make an admitted one late.
+bool DelaysOthers(const ImageBoard& board, const Job& job, absl::Time now);
+
+// When the last of the jobs that have a deadline is due; the infinite past:
+// there is none.
+absl::Time LastPromise(const ImageBoard& board);
+
 // What there is to do at one stage.
 struct StageLoad {
   int active = 0;   // Images with a slot.

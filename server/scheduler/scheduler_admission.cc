@@ -216,9 +216,16 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     job->forecast = forecast;
     queued.expected_wait = forecast.wait;
     queued.expected_time = forecast.total;
+    const bool delays_others = DelaysOthers(board_, *job, now);
+    // Without a deadline of its own it goes behind those that have one.
+    if (delays_others && left == absl::InfiniteDuration()) {
+      job->due =
+          std::max(job->due, LastPromise(board_) + absl::Nanoseconds(1));
+    }
     const absl::Status verdict = CheckDeadline({.left = left,
                                                 .unloaded = unloaded,
                                                 .forecast = forecast,
+                                                .delays_others = delays_others,
                                                 .margin = margin_.factor()});
     if (!verdict.ok()) {
       if (job->request.deadline_policy == DeadlinePolicy::kStrict) {

@@ -128,5 +128,21 @@ TEST(AdmissionTest, UnderLoadTheDelayIsWhatTheDeadlineLacks) {
             "the deadline is in 3s");
 }
 
+TEST(AdmissionTest, ADeadlineMayNotCostAnother) {
+  TimeCheck check = {
+      .left = absl::Seconds(10),
+      .unloaded = absl::Seconds(1),
+      .forecast = {.wait = absl::ZeroDuration(), .total = absl::Seconds(2)}};
+  EXPECT_OK(CheckDeadline(check));
+  check.delays_others = true;
+  const absl::Status refused = CheckDeadline(check);
+  EXPECT_THAT(refused,
+              HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
+  EXPECT_EQ(RetryDelay(refused), absl::Seconds(2));
+  // Who has no deadline waits.
+  check.left = absl::InfiniteDuration();
+  EXPECT_OK(CheckDeadline(check));
+}
+
 }  // namespace
 }  // namespace cascade

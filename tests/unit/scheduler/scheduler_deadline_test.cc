@@ -58,6 +58,35 @@ TEST_F(SchedulerDeadlineTest, WhatTheLoadDelaysTooMuchIsToComeBack) {
   EXPECT_OK(scheduler_->Submit(Request(51, absl::Milliseconds(200))));
 }
 
+TEST_F(SchedulerDeadlineTest, AnAdmittedDeadlineIsNotSoldTwice) {
+  scheduler_.Submit(Request(1, absl::Milliseconds(100)));
+  EXPECT_THAT(scheduler_->Submit(Request(2, absl::Milliseconds(99))),
+              HasReason(absl::StatusCode::kResourceExhausted, kDeadlineAtRisk));
+}
+
+TEST_F(SchedulerDeadlineTest, WhatHasNoDeadlineDoesNotBreakOne) {
+  // 640 ms of work that is due in 800 ms and may take 1000.
+  std::vector<Admitted> promised;
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    promised.push_back(scheduler_.Submit(Request(seed, absl::Seconds(1))));
+  }
+  // Of 70 ms each, so due in 700: five go ahead, one must stand behind.
+  for (uint64_t seed = 11; seed <= 16; ++seed) {
+    GenerationRequest request = scheduler_.Request(seed);
+    request.stages[0].sampler.num_steps = 3;
+    scheduler_.Submit(std::move(request));
+  }
+  uint64_t last_seed = 0;
+  while (const StepPlan* plan = scheduler_.Take()) {
+    if (!plan->images.empty()) last_seed = plan->images.back().image_seed;
+    scheduler_.clock().Advance(kStep);
+    scheduler_.lane().SetStepTime(kStep);
+    if (scheduler_.lane().is_stepping()) scheduler_.lane().Finish();
+  }
+  EXPECT_EQ(last_seed, 16u);
+  for (const Admitted& job : promised) EXPECT_OK(HandScheduler::EndOf(job));
+}
+
 TEST_F(SchedulerDeadlineTest, TheQueueTellsWhatToExpect) {
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     scheduler_.Submit(scheduler_.Request(seed));
