@@ -65,12 +65,14 @@ TEST_F(SchedulerDeadlineTest, AnAdmittedDeadlineIsNotSoldTwice) {
 }
 
 TEST_F(SchedulerDeadlineTest, WhatHasNoDeadlineDoesNotBreakOne) {
-  // 640 ms of work that is due in 800 ms and may take 1000.
+  // 640 ms of work that is due in 800 ms and may take 1030.
   std::vector<Admitted> promised;
   for (uint64_t seed = 1; seed <= 8; ++seed) {
-    promised.push_back(scheduler_.Submit(Request(seed, absl::Seconds(1))));
+    promised.push_back(
+        scheduler_.Submit(Request(seed, absl::Milliseconds(1030))));
   }
-  // Of 70 ms each, so due in 700: five go ahead, one must stand behind.
+  // Of 70 ms each, so due in 700: five go ahead, one must stand behind (but
+  // for a step that its long wait earns it).
   for (uint64_t seed = 11; seed <= 16; ++seed) {
     GenerationRequest request = scheduler_.Request(seed);
     request.stages[0].sampler.num_steps = 3;
