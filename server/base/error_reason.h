@@ -18,7 +18,6 @@ namespace cascade {
 // proto/cascade/v1/image_generation_service.proto lists them).
 inline constexpr std::string_view kInvalidField = "INVALID_FIELD";
 inline constexpr std::string_view kFieldUnimplemented = "FIELD_UNIMPLEMENTED";
-inline constexpr std::string_view kMethodUnimplemented = "METHOD_UNIMPLEMENTED";
 inline constexpr std::string_view kCascadeNotFound = "CASCADE_NOT_FOUND";
 inline constexpr std::string_view kCascadeExists = "CASCADE_EXISTS";
 inline constexpr std::string_view kOperationRunning = "OPERATION_RUNNING";
@@ -37,7 +36,6 @@ inline constexpr std::string_view kStepFailed = "STEP_FAILED";
 inline constexpr std::string_view kDeviceMemory = "DEVICE_MEMORY";
 inline constexpr std::string_view kDeviceLost = "DEVICE_LOST";
 inline constexpr std::string_view kCascadeReplaced = "CASCADE_REPLACED";
-inline constexpr std::string_view kCascadeUnloaded = "CASCADE_UNLOADED";
 inline constexpr std::string_view kStateDamaged = "STATE_DAMAGED";
 inline constexpr std::string_view kStateForeign = "STATE_FOREIGN";
 inline constexpr std::string_view kEncodeFailed = "ENCODE_FAILED";
