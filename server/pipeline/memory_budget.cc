@@ -3,17 +3,6 @@
 #include "absl/strings/str_format.h"
 
 namespace cascade {
-namespace {
-
-std::string Bytes(int64_t bytes) {
-  constexpr double kMebibyte = 1 << 20;
-  const double mebibytes = static_cast<double>(bytes) / kMebibyte;
-  return mebibytes < 1024 ? absl::StrFormat("%.1f MiB", mebibytes)
-                          : absl::StrFormat("%.1f GiB", mebibytes / 1024);
-}
-
-}  // namespace
-
 void MemoryDemand::Add(const ExecutorLimits& stage, int num_lanes) {
   weights += stage.weight_bytes;
   slots += num_lanes * stage.slots * stage.bytes_per_slot;
@@ -33,11 +22,19 @@ absl::Status CheckMemory(const std::string& cascade,
         "cascade %s does not fit on %s: it needs %s (weights %s, slots %s, "
         "batches %s); the limit is %s, of which loaded cascades need %s, and "
         "%s are free",
-        cascade, device, Bytes(demand.total()), Bytes(demand.weights),
-        Bytes(demand.slots), Bytes(demand.batches), Bytes(budget.limit),
-        Bytes(budget.in_use), Bytes(budget.free)));
+        cascade, device, FormatBytes(demand.total()),
+        FormatBytes(demand.weights), FormatBytes(demand.slots),
+        FormatBytes(demand.batches), FormatBytes(budget.limit),
+        FormatBytes(budget.in_use), FormatBytes(budget.free)));
   }
   return absl::OkStatus();
+}
+
+std::string FormatBytes(int64_t bytes) {
+  constexpr double kMebibyte = 1 << 20;
+  const double mebibytes = static_cast<double>(bytes) / kMebibyte;
+  return mebibytes < 1024 ? absl::StrFormat("%.1f MiB", mebibytes)
+                          : absl::StrFormat("%.1f GiB", mebibytes / 1024);
 }
 
 }  // namespace cascade

@@ -37,4 +37,7 @@ absl::Status CheckMemory(const std::string& cascade,
                          const MemoryDemands& demands,
                          const MemoryBudgets& budgets);
 
+// "1.5 GiB", "300.0 MiB".
+std::string FormatBytes(int64_t bytes);
+
 }  // namespace cascade

@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -67,6 +68,20 @@ absl::StatusOr<ServedCascade> Pipeline::Add(
   return served;
 }
 
+absl::StatusOr<std::unique_ptr<StageExecutor>> Pipeline::MakeExecutor(
+    const CascadeModel& model, size_t stage, int lane) const {
+  const std::string& device = DeviceOf(lane);
+  auto executor = model.MakeExecutor(static_cast<int>(stage), device);
+  if (executor.ok()) return executor;
+  ASSIGN_OR_RETURN(const DeviceMemory memory, memory_of_(device));
+  return absl::Status(
+      executor.status().code(),
+      absl::StrCat("stage ", model.spec().name, "/",
+                   model.spec().stages[stage].name, " on ", device, ", ",
+                   FormatBytes(memory.free), " of ", FormatBytes(memory.total),
+                   " free: ", executor.status().message()));
+}
+
 absl::StatusOr<Pipeline::Executors> Pipeline::MakeFirst(
     const CascadeModel& model, const Placement& placement) const {
   Executors executors(placement.size());
@@ -74,8 +89,7 @@ absl::StatusOr<Pipeline::Executors> Pipeline::MakeFirst(
     std::set<std::string> devices;
     for (const int lane : placement[k]) {
       if (!devices.insert(DeviceOf(lane)).second) continue;
-      ASSIGN_OR_RETURN(executors[k][lane],
-                       model.MakeExecutor(static_cast<int>(k), DeviceOf(lane)));
+      ASSIGN_OR_RETURN(executors[k][lane], MakeExecutor(model, k, lane));
     }
   }
   return executors;
@@ -87,8 +101,7 @@ absl::Status Pipeline::MakeOthers(const CascadeModel& model,
   for (size_t k = 0; k < placement.size(); ++k) {
     for (const int lane : placement[k]) {
       if (executors[k].contains(lane)) continue;
-      ASSIGN_OR_RETURN(executors[k][lane],
-                       model.MakeExecutor(static_cast<int>(k), DeviceOf(lane)));
+      ASSIGN_OR_RETURN(executors[k][lane], MakeExecutor(model, k, lane));
     }
   }
   return absl::OkStatus();

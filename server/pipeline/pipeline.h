@@ -65,6 +65,9 @@ class Pipeline {
   Pipeline(Options options, MemoryOfDevice memory_of, Metrics& metrics);
 
   const std::string& DeviceOf(int lane) const;
+  // Errors name the stage and the device, and what it has free.
+  absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(
+      const CascadeModel& model, size_t stage, int lane) const;
   // One executor of each stage on each device, to know what it takes.
   absl::StatusOr<Executors> MakeFirst(const CascadeModel& model,
                                       const Placement& placement) const;

@@ -138,6 +138,11 @@ void Script::FailPark(uint64_t image_seed, int stage) {
   unparkable_.insert({image_seed, stage});
 }
 
+void Script::FailNextExecutor(absl::Status error) {
+  MutexLock lock(mutex_);
+  executor_failure_ = std::move(error);
+}
+
 void Script::CallInNextAdmission(absl::AnyInvocable<void()> callback) {
   MutexLock lock(mutex_);
   admission_callback_ = std::move(callback);
@@ -216,6 +221,11 @@ void Script::CallInAdmission() {
     callback = std::exchange(admission_callback_, nullptr);
   }
   if (callback) callback();
+}
+
+absl::Status Script::TakeExecutorFailure() {
+  MutexLock lock(mutex_);
+  return std::exchange(executor_failure_, absl::OkStatus());
 }
 
 void Script::PassRelease(int stage) {
@@ -413,6 +423,8 @@ ScriptedCascade::ScriptedCascade(std::string name,
 absl::StatusOr<std::unique_ptr<StageExecutor>> ScriptedCascade::MakeExecutor(
     int stage_index, const std::string& /*device*/) const {
   const size_t k = static_cast<size_t>(stage_index);
+  absl::Status failure = script_->TakeExecutorFailure();
+  if (!failure.ok()) return failure;
   return std::make_unique<ScriptedExecutor>(spec_.stages[k], stages_[k],
                                             *script_);
 }

@@ -73,6 +73,8 @@ class Script {
   void FailExport(uint64_t image_seed, int stage);
   // The image cannot be parked in the stage.
   void FailPark(uint64_t image_seed, int stage);
+  // The next executor cannot be made.
+  void FailNextExecutor(absl::Status error);
   // Calls `callback` on the lane, once, as images are admitted to a stage.
   void CallInNextAdmission(absl::AnyInvocable<void()> callback);
 
@@ -81,6 +83,7 @@ class Script {
   int num_executors() const;
 
  private:
+  friend class ScriptedCascade;
   friend class ScriptedExecutor;
   using ImageInStage = std::pair<uint64_t, int>;
 
@@ -91,6 +94,7 @@ class Script {
   bool IsExportable(ImageInStage image) const;
   bool IsParkable(ImageInStage image) const;
   void CallInAdmission();
+  absl::Status TakeExecutorFailure();
   void PassRelease(int stage);
   void CountSlots(int change);
   void CountExecutors(int change);
@@ -108,6 +112,7 @@ class Script {
   std::set<ImageInStage> inadmissible_ ABSL_GUARDED_BY(mutex_);
   std::set<ImageInStage> unexportable_ ABSL_GUARDED_BY(mutex_);
   std::set<ImageInStage> unparkable_ ABSL_GUARDED_BY(mutex_);
+  absl::Status executor_failure_ ABSL_GUARDED_BY(mutex_);
   absl::AnyInvocable<void()> admission_callback_ ABSL_GUARDED_BY(mutex_);
   std::vector<ScriptedStep> steps_ ABSL_GUARDED_BY(mutex_);
   int slots_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -114,6 +114,18 @@ TEST_F(PipelineTest, RefusesWhatIsMoreThanTheDeviceHasFree) {
   EXPECT_THAT(Add(1), HasCode(absl::StatusCode::kResourceExhausted));
 }
 
+TEST_F(PipelineTest, AnExecutorThatCannotBeMadeIsNamedWithWhatIsFree) {
+  Make({{.device = "cpu", .stages = {"*"}}});
+  model_->script().FailNextExecutor(
+      absl::ResourceExhaustedError("no room for the weights"));
+  const absl::Status status = Add(1).status();
+  EXPECT_THAT(status, HasCode(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(status.message(),
+            "stage c/8x8 on cpu, 900.0 MiB of 1000.0 MiB free: no room for the "
+            "weights");
+  EXPECT_EQ(num_executors(), 0);
+}
+
 TEST_F(PipelineTest, RefusesAStageThatNoLaneTakes) {
   Make({{.device = "cpu", .stages = {"*/8x8"}}});
   EXPECT_THAT(Add(1), HasCode(absl::StatusCode::kInvalidArgument));
