@@ -148,7 +148,7 @@ const std::vector<ConfigSetting>& ConfigSettings() {
       Number("max_upload_pixels", &Options::max_upload_pixels, 1, 1 << 30,
              "Pixels of an uploaded image at most"),
       Number("encode_threads", &Options::encode_threads, 1, 256,
-             "Threads that encode and decode pictures"),
+             "Threads that encode pictures"),
       Number("max_receive_message_bytes", &Options::max_receive_message_bytes,
              1024, 1 << 30, "Bytes of a message from a client at most"),
       Number("max_concurrent_streams", &Options::max_concurrent_streams, 1,

@@ -98,7 +98,8 @@ Server::Server(const Options& options, Environment environment)
       metrics_(BuildDescription()),
       logger_(options.log_level, *environment_.clock),
       encoder_(std::make_unique<ImageEncoder>(metrics_)),
-      encoding_(options.encode_threads) {}
+      encoding_(options.encode_threads),
+      decoding_(/*num_threads=*/1) {}
 
 Server::~Server() {
   Drain(absl::ZeroDuration());
@@ -170,7 +171,7 @@ absl::Status Server::Load() {
 
 absl::Status Server::StartPorts() {
   absl::StatusOr<std::unique_ptr<GrpcServer>> grpc = GrpcServer::Create(
-      GrpcOptions(options_), *scheduler_, encoding_, metrics_, logger_);
+      GrpcOptions(options_), *scheduler_, decoding_, metrics_, logger_);
   if (!grpc.ok()) return Annotated(grpc.status(), "--listen");
   grpc_ = *std::move(grpc);
   watchdog_ = std::make_unique<Watchdog>(

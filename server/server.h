@@ -85,6 +85,8 @@ class Server {
   Logger logger_;
   std::unique_ptr<PictureEncoder> encoder_;
   ThreadPool encoding_;
+  // Apart, so that no upload holds up anybody's pictures.
+  ThreadPool decoding_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CascadeHost> host_;

@@ -3,8 +3,11 @@
 #include <memory>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/cascade_lookup.h"
@@ -17,6 +20,11 @@ namespace {
 
 // How often a request begins again because its cascade was replaced.
 constexpr int kMaxRepeats = 3;
+
+// UpscaleImage calls that wait to be checked and decoded, or are. Each holds a
+// message in memory.
+constexpr int kMaxPreparing = 64;
+constexpr absl::Duration kPreparingRetry = absl::Seconds(1);
 
 uint64_t RandomSeed() {
   absl::BitGen random;
@@ -98,12 +106,15 @@ ImageGenerationService::UpscaleImage(grpc::CallbackServerContext* context,
   const auto reactor = ImageStreamReactor<v1::UpscaleImageResponse>::Create(
       *context, std::move(record), options_.reader_stall_timeout, generator_,
       observer_, streams_);
-  if (!facts.ok()) {
-    reactor->Begin(facts.status());
+  absl::Status may_begin = facts.status();
+  if (facts.ok()) may_begin = BeginPreparing(*request, facts->tenant);
+  if (!may_begin.ok()) {
+    reactor->Begin(may_begin);
     return reactor.get();
   }
   // gRPC keeps `request` until the call has ended, which waits for Begin().
   decoding_.Post([this, reactor, request, facts = *std::move(facts)] {
+    const absl::Cleanup prepared = [this] { --num_preparing_; };
     if (reactor->is_abandoned()) {
       reactor->Begin(absl::CancelledError("the client went away"));
       return;
@@ -114,6 +125,25 @@ ImageGenerationService::UpscaleImage(grpc::CallbackServerContext* context,
     }));
   });
   return reactor.get();
+}
+
+absl::Status ImageGenerationService::BeginPreparing(
+    const v1::UpscaleImageRequest& request, const std::string& tenant) {
+  const int count = request.has_image_count() ? request.image_count() : 1;
+  // A wrong count and a wrong name are told with what else is wrong.
+  const absl::Status room =
+      count < 1 ? absl::OkStatus()
+                : generator_.CheckRoom(request.cascade(), tenant, count);
+  const bool is_full =
+      absl::IsResourceExhausted(room) || absl::IsUnavailable(room);
+  if (is_full) return room;
+  if (++num_preparing_ <= kMaxPreparing) return absl::OkStatus();
+  --num_preparing_;
+  absl::Status status = ErrorWithReason(
+      absl::StatusCode::kResourceExhausted, kQueueFull,
+      absl::StrCat(kMaxPreparing, " images to enlarge are being read"));
+  SetRetryDelay(status, kPreparingRetry);
+  return status;
 }
 
 }  // namespace cascade

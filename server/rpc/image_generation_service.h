@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -63,12 +64,18 @@ class ImageGenerationService final
   absl::StatusOr<AdmittedRequest> TrySubmit(const std::string& cascade,
                                             Conversion convert);
 
+  // Whether an UpscaleImage call may be looked at: there is room for its
+  // images, and not too many others are being looked at. Counts it then.
+  absl::Status BeginPreparing(const v1::UpscaleImageRequest& request,
+                              const std::string& tenant);
+
   const Options options_;
   Generator& generator_;
   Executor& decoding_;
   RpcObserver& observer_;
   Logger& logger_;
   OpenStreams streams_;
+  std::atomic<int> num_preparing_ = 0;  // UpscaleImage calls.
 };
 
 }  // namespace cascade

@@ -45,8 +45,10 @@ absl::Status Admit(const AdmissionLimits& limits, const AdmissionLoad& load,
     return ErrorWithReason(absl::StatusCode::kUnavailable, kDraining,
                            "the server is draining; try another replica");
   }
+  // What an empty server would refuse as well.
   const int max_images =
-      std::min(limits.max_images_per_request, load.tenant_max_images);
+      std::min({limits.max_images_per_request, limits.max_queued_images,
+                load.tenant_max_images});
   if (image_count < 1 || image_count > max_images) {
     return TooManyImages(image_count, max_images);
   }

@@ -11,8 +11,8 @@ namespace cascade {
 // The door: pure functions that accept or refuse a request.
 
 struct AdmissionLimits {
-  int max_queued_images = 1024;     // Images admitted that have not begun.
-  int max_images_per_request = 64;  // At most max_queued_images.
+  int max_queued_images = 1024;  // Images admitted that have not begun.
+  int max_images_per_request = 64;
 };
 
 struct AdmissionLoad {

@@ -40,6 +40,12 @@ class Generator {
   // blocks. The first event is `queued`; exactly one Close() ends the stream.
   virtual absl::StatusOr<Admitted> Submit(GenerationRequest request) = 0;
 
+  // Whether Submit() would find room for `image_count` images now, before the
+  // request is looked at any closer: its errors, but for those of deadlines.
+  virtual absl::Status CheckRoom(const std::string& cascade,
+                                 const std::string& tenant,
+                                 int image_count) const = 0;
+
   // Ends a job: its images leave before the next step is submitted, and its
   // stream closes with `reason`. Without effect on a job that has ended.
   virtual void Cancel(JobId id, absl::Status reason) = 0;

@@ -105,6 +105,9 @@ class Scheduler : public Generator, public LaneWork {
   std::vector<std::shared_ptr<const CascadeSpec>> ListCascades() const override;
   absl::StatusOr<Admitted> Submit(GenerationRequest request) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status CheckRoom(const std::string& cascade, const std::string& tenant,
+                         int image_count) const override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Cancel(JobId id, absl::Status reason) override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -173,6 +176,13 @@ class Scheduler : public Generator, public LaneWork {
   // Keeps a place for a request that the bounds admit.
   absl::StatusOr<Arrival> Reserve(const GenerationRequest& request)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // The bounds of the version's queue and of the tenant; ABORTED when the
+  // version is not served any more.
+  absl::Status CheckRoomLocked(const CascadeVersion& version, int tenant,
+                               int image_count) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Images of a version that have not begun.
+  int QueuedLocked(CascadeId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUpReservation(const Arrival& arrival) ABSL_LOCKS_EXCLUDED(mutex_);
   // Compiles the request, and takes off what its deadline does not leave time
   // for.

@@ -152,34 +152,50 @@ absl::StatusOr<Scheduler::Arrival> Scheduler::Reserve(
   }
   arrival.image_count = request.image_count;
   MutexLock lock(mutex_);
-  const auto presence = presences_.find(arrival.version->id);
-  if (presence == presences_.end() || presence->second.retired) {
-    return Replaced(request.cascade);
-  }
   arrival.tenant = tenants_.Index(request.tenant);
-  const int queued =
-      board_.queued(arrival.version->id) + presence->second.arriving_images;
-  RETURN_IF_ERROR(presence->second.lost);
-  const AdmissionLimits limits = {
-      .max_queued_images = arrival.version->served.queue.max_queued_images,
-      .max_images_per_request = options_.max_images_per_request};
-  AdmissionLoad load = {
-      .queued_images = queued,
-      .draining = state_ != State::kServing,
-      .tenant = tenants_.name(arrival.tenant),
-      .tenant_images = tenants_.images(arrival.tenant),
-      .tenant_max_images = tenants_.limits(arrival.tenant).max_images};
-  if (!Admit(limits, load, arrival.image_count).ok()) {
-    // Only a refusal tells when to come back.
-    load.backlog = Backlog(board_);
-    return Admit(limits, load, arrival.image_count);
-  }
-  arrival.position = queued;
-  ++presence->second.arriving_jobs;
-  presence->second.arriving_images += arrival.image_count;
+  RETURN_IF_ERROR(
+      CheckRoomLocked(*arrival.version, arrival.tenant, arrival.image_count));
+  arrival.position = QueuedLocked(arrival.version->id);
+  Presence& presence = presences_.at(arrival.version->id);
+  ++presence.arriving_jobs;
+  presence.arriving_images += arrival.image_count;
   tenants_.Begin(arrival.tenant, arrival.image_count);
   ++live_jobs_;
   return arrival;
+}
+
+absl::Status Scheduler::CheckRoom(const std::string& cascade,
+                                  const std::string& tenant,
+                                  int image_count) const {
+  ASSIGN_OR_RETURN(const CascadeTable::Version version, table_.Find(cascade));
+  MutexLock lock(mutex_);
+  return CheckRoomLocked(*version, tenants_.Index(tenant), image_count);
+}
+
+absl::Status Scheduler::CheckRoomLocked(const CascadeVersion& version,
+                                        int tenant, int image_count) const {
+  const auto presence = presences_.find(version.id);
+  if (presence == presences_.end() || presence->second.retired) {
+    return Replaced(version.spec().name);
+  }
+  RETURN_IF_ERROR(presence->second.lost);
+  const AdmissionLimits limits = {
+      .max_queued_images = version.served.queue.max_queued_images,
+      .max_images_per_request = options_.max_images_per_request};
+  AdmissionLoad load = {
+      .queued_images = QueuedLocked(version.id),
+      .draining = state_ != State::kServing,
+      .tenant = tenants_.name(tenant),
+      .tenant_images = tenants_.images(tenant),
+      .tenant_max_images = tenants_.limits(tenant).max_images};
+  if (Admit(limits, load, image_count).ok()) return absl::OkStatus();
+  // Only a refusal tells when to come back.
+  load.backlog = Backlog(board_);
+  return Admit(limits, load, image_count);
+}
+
+int Scheduler::QueuedLocked(CascadeId id) const {
+  return board_.queued(id) + presences_.at(id).arriving_images;
 }
 
 void Scheduler::GiveUpReservation(const Arrival& arrival) {
@@ -219,8 +235,7 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     const bool delays_others = DelaysOthers(board_, *job, now);
     // Without a deadline of its own it goes behind those that have one.
     if (delays_others && left == absl::InfiniteDuration()) {
-      job->due =
-          std::max(job->due, LastPromise(board_) + absl::Nanoseconds(1));
+      job->due = std::max(job->due, LastPromise(board_) + absl::Nanoseconds(1));
     }
     const absl::Status verdict = CheckDeadline({.left = left,
                                                 .unloaded = unloaded,

@@ -37,6 +37,11 @@ class ObservedGenerator : public Generator {
     return admitted;
   }
 
+  absl::Status CheckRoom(const std::string& cascade, const std::string& tenant,
+                         int image_count) const override {
+    return generator_.CheckRoom(cascade, tenant, image_count);
+  }
+
   void Cancel(JobId id, absl::Status reason) override {
     generator_.Cancel(id, reason);
     MutexLock lock(mutex_);

@@ -123,6 +123,13 @@ TEST(OverloadTest, UpscaleImageIsRefusedInTheTrailersOnlyToo) {
   EXPECT_TRUE(trailers.contains("grpc-retry-pushback-ms"));
 }
 
+TEST(OverloadTest, AnUploadIsNotLookedAtWhenThereIsNoRoomForIt) {
+  FullServer full;
+  v1::UpscaleImageRequest request = UpscaleRequest();
+  request.mutable_image()->set_data("no image at all");
+  EXPECT_EQ(Upscale(full.served.Client(), request).status.reason, "QUEUE_FULL");
+}
+
 TEST(OverloadTest, ServesAgainWhenThereIsRoom) {
   FullServer full;
   EXPECT_FALSE(Generate(full.served.Client(), DigitRequest(3)).status.ok());

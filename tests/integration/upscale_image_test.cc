@@ -219,6 +219,44 @@ TEST(UpscaleImageTest, ACallThatIsCancelledInTheMeantimeEndsCleanly) {
   served.script().AwaitNoSlots();
 }
 
+// What waits to be decoded is bounded, and in nobody else's way.
+TEST(UpscaleImageTest, TooManyUploadsAreRefusedAtOnce) {
+  HeldExecutor decoding;
+  ScriptedServer::Options options;
+  options.decoding = &decoding;
+  ScriptedServer served(options);
+  const auto stub = served.Stub();
+  constexpr size_t kHeld = 64;
+  std::vector<grpc::ClientContext> contexts(kHeld);
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::UpscaleImageResponse>>>
+      readers;
+  for (grpc::ClientContext& context : contexts) {
+    readers.push_back(stub->UpscaleImage(&context, FromImage(8, 8)));
+  }
+  decoding.AwaitTasks(kHeld);
+  grpc::ClientContext context;
+  const auto reader = stub->UpscaleImage(&context, FromImage(8, 8));
+  v1::UpscaleImageResponse response;
+  EXPECT_FALSE(reader->Read(&response));
+  const CallStatus status = ReadCallStatus(reader->Finish(), context);
+  EXPECT_EQ(status.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.reason, "QUEUE_FULL");
+  EXPECT_TRUE(status.retry_delay.has_value());
+  EXPECT_TRUE(Generate(served.Client(), DigitRequest()).status.ok());
+  decoding.Release();
+  for (const auto& held : readers) {
+    while (held->Read(&response)) continue;
+    EXPECT_TRUE(held->Finish().ok());
+  }
+  // There is room again.
+  std::thread client([&] {
+    EXPECT_TRUE(Upscale(served.Client(), FromImage(8, 8)).status.ok());
+  });
+  decoding.AwaitTask();
+  decoding.Release();
+  client.join();
+}
+
 TEST(UpscaleImageTest, ADrainRefusesWhatIsStillDecoded) {
   HeldExecutor decoding;
   ScriptedServer::Options options;

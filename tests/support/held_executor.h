@@ -18,11 +18,12 @@ class HeldExecutor : public Executor {
     changed_.SignalAll();
   }
 
-  // Blocks until a task waits.
-  void AwaitTask() const {
+  // Blocks until that many tasks wait.
+  void AwaitTasks(size_t count) const {
     MutexLock lock(mutex_);
-    while (tasks_.empty()) changed_.Wait(mutex_);
+    while (tasks_.size() < count) changed_.Wait(mutex_);
   }
+  void AwaitTask() const { AwaitTasks(1); }
 
   // Runs the tasks that wait, on a thread of its own.
   void Release() {

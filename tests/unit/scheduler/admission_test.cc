@@ -144,5 +144,13 @@ TEST(AdmissionTest, ADeadlineMayNotCostAnother) {
   EXPECT_OK(CheckDeadline(check));
 }
 
+TEST(AdmissionTest, WhatNoQueueEverHoldsIsNotToComeBack) {
+  const absl::Status refused =
+      Admit({.max_queued_images = 10, .max_images_per_request = 64}, {}, 16);
+  EXPECT_THAT(refused,
+              HasReason(absl::StatusCode::kInvalidArgument, kTooManyImages));
+  EXPECT_EQ(RetryDelay(refused), std::nullopt);
+}
+
 }  // namespace
 }  // namespace cascade
