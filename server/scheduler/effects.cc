@@ -27,6 +27,11 @@ FinishedEvent Finished(const Job& job, absl::Time now) {
 
 }  // namespace
 
+absl::Status ShutDownError() {
+  return ErrorWithReason(absl::StatusCode::kUnavailable, kShutDown,
+                         "the server is shutting down");
+}
+
 void Effects::AddEnd(const Job& job, absl::Status status, absl::Time now) {
   JobEnd& end = ends.emplace_back();
   end.id = job.id;

@@ -15,6 +15,9 @@
 
 namespace cascade {
 
+// What jobs end with when the server does.
+absl::Status ShutDownError();
+
 // The end of a job: what its stream, the metrics and the log are to be told.
 struct JobEnd {
   JobId id = 0;

@@ -46,7 +46,7 @@ class FairShare {
   const std::string& name(int tenant) const { return At(tenant).name; }
   const TenantLimits& limits(int tenant) const { return At(tenant).limits; }
 
-  // Images that have begun and not ended. A tenant with some is active.
+  // Images admitted and not done. A tenant with some is active.
   int images(int tenant) const { return At(tenant).images; }
   void Begin(int tenant, int images);
   void End(int tenant, int images);

@@ -21,11 +21,6 @@ bool WaitsForStage(const Image& image) {
   return image.place == ImagePlace::kReady && image.parked == nullptr;
 }
 
-// To enter its stage.
-bool NeedsCredit(const Image& image) {
-  return WaitsForStage(image) && image.job->goes_on_after(image.stage);
-}
-
 int RowsLeft(const Image& image) { return RunOf(image).rows_left(image.line); }
 
 }  // namespace
@@ -105,6 +100,7 @@ void ImageBoard::Take(Image& image, int lane, absl::Time now) {
   if (image.parked == nullptr) {
     TakeCredit(image);
     image.stage_started = now;
+    image.waited = now - image.ready_since;
   }
   image.lane = image.last_lane = lane;
   image.place = ImagePlace::kStepping;
@@ -205,9 +201,14 @@ std::vector<SlotRelease> ImageBoard::TakeLeaving(int lane) {
 void ImageBoard::LowerTarget(Job& job, int target_stage) {
   job.request.target_stage = target_stage;
   for (Image& image : job.images) {
-    if (image.place == ImagePlace::kGone || image.stage < target_stage)
-      continue;
-    if (!WaitsForStage(image)) GiveCreditBack(image, image.stage);
+    if (image.place == ImagePlace::kGone || image.stage < target_stage) continue;
+    if (!WaitsForStage(image)) {
+      GiveCreditBack(image, image.stage);
+    } else if (image.needs_credit) {
+      StageOf(image).ready.Take(image);
+      image.needs_credit = false;
+      StageOf(image).ready.Put(image);
+    }
   }
 }
 
@@ -231,6 +232,7 @@ void ImageBoard::LoseLane(int lane) {
   self.stages.clear();
   for (const ImageId id : lost) MakeGone(*Find(id));
   table_.LoseLane(lane);
+  has_lost_lane_ = true;
 }
 
 // Questions.
@@ -263,26 +265,33 @@ absl::Time ImageBoard::last_take(StageId stage) const {
   return stages_.at(stage).last_take;
 }
 
-int ImageBoard::InboxCapacity(StageId stage) const {
-  return inbox_capacity_ > 0 ? inbox_capacity_ : table_.InboxCapacity(stage);
+int ImageBoard::InboxCapacity(StageId stage, int priority) const {
+  if (inbox_capacity_ > 0) return inbox_capacity_;
+  const StageId below = {stage.cascade, stage.stage - 1};
+  return table_.InboxCapacity(stage) + priority * table_.max_rows(below);
+}
+
+int ImageBoard::InboxLimit(StageId stage) const {
+  if (stage.stage == 0) return 0;
+  const int limit = InboxCapacity(stage, kNumPriorities - 1);
+  // What was in it when a lane was lost may stay.
+  return has_lost_lane_ ? std::max(limit, stages_.at(stage).inbox) : limit;
 }
 
 int ImageBoard::CreditsLeft(StageId stage, int priority) const {
   const auto above = stages_.find({stage.cascade, stage.stage + 1});
   if (above == stages_.end()) return std::numeric_limits<int>::max();
-  const int extra = inbox_capacity_ > 0 ? 0 : priority * table_.max_rows(stage);
-  return std::max(0, InboxCapacity(above->first) + extra - above->second.inbox);
+  return std::max(
+      0, InboxCapacity(above->first, priority) - above->second.inbox);
 }
 
 int ImageBoard::NumEnterable(StageId stage) const {
   int count = 0;
   for (const auto& [group, images] : ready(stage).groups()) {
-    const Image& first = *images.begin()->second;
-    const bool needs_credit =
-        first.parked == nullptr && first.job->goes_on_after(stage.stage);
     const int waiting = static_cast<int>(images.size());
-    count += needs_credit
-                 ? std::min(waiting, CreditsLeft(stage, group.priority))
+    // One that has waited for too long may use what the best priority may.
+    count += group.needs_credit
+                 ? std::min(waiting, CreditsLeft(stage, kNumPriorities - 1))
                  : waiting;
   }
   return count;
@@ -349,7 +358,7 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
                                  .begun = image.begun,
                                  .holds_credit = image.holds_credit,
                                  .is_parked = image.parked != nullptr,
-                                 .needs_credit = NeedsCredit(image),
+                                 .needs_credit = image.needs_credit,
                                  .rows_left = RowsLeft(image),
                                  .job_ended = job->ended});
     }
@@ -360,15 +369,10 @@ SchedulerSnapshot ImageBoard::Snapshot() const {
         snapshot.ready.push_back({id, image->id});
       }
     }
-    const bool has_inbox = id.stage > 0 && table_.lanes_of(id) > 0;
-    snapshot.stages.push_back(
-        {.stage = id,
-         .inbox = stage.inbox,
-         .inbox_limit =
-             has_inbox ? stage.inbox + CreditsLeft({id.cascade, id.stage - 1},
-                                                   kNumPriorities - 1)
-                       : stage.inbox,
-         .rows_left = stage.rows_left});
+    snapshot.stages.push_back({.stage = id,
+                               .inbox = stage.inbox,
+                               .inbox_limit = InboxLimit(id),
+                               .rows_left = stage.rows_left});
   }
   for (size_t lane = 0; lane < lanes_.size(); ++lane) {
     for (const auto& [id, stage] : lanes_[lane].stages) {
@@ -422,6 +426,8 @@ void ImageBoard::GiveCreditBack(Image& image, int stage) {
 void ImageBoard::PutReady(Image& image, absl::Time now) {
   image.place = ImagePlace::kReady;
   image.ready_since = now;
+  image.needs_credit =
+      image.parked == nullptr && image.job->goes_on_after(image.stage);
   Stage& stage = StageOf(image);
   stage.ready.Put(image);
   stage.rows_left += RowsLeft(image);

@@ -135,7 +135,10 @@ class ImageBoard {
   Stage& StageOf(const Image& image);
   LaneStage& LaneStageOf(const Image& image);
   Lane& LaneOf(const Image& image);
-  int InboxCapacity(StageId stage) const;
+  // Images that the inbox of a stage takes at most, up to those of a priority;
+  // and in all.
+  int InboxCapacity(StageId stage, int priority) const;
+  int InboxLimit(StageId stage) const;
   void TakeCredit(Image& image);
   // Of an image in `stage`, for the stage above.
   void GiveCreditBack(Image& image, int stage);
@@ -151,6 +154,7 @@ class ImageBoard {
   std::map<CascadeId, Counts> cascades_;
   int queued_ = 0;
   int in_flight_ = 0;
+  bool has_lost_lane_ = false;
 };
 
 }  // namespace cascade

@@ -54,11 +54,14 @@ struct Image {
   bool finished = false;  // Has its target stage's image.
   // Holds a place in the inbox of the stage above.
   bool holds_credit = false;
+  // Waits, and has to take one to enter its stage.
+  bool needs_credit = false;
   std::shared_ptr<const StageOutput> input;   // The stage below's; null: base.
   std::shared_ptr<const ParkedImage> parked;  // Inside its stage; null: not.
 
   absl::Time ready_since;    // For this stage.
   absl::Time stage_started;  // First step in this stage.
+  absl::Duration waited;     // For this stage.
   absl::Time last_step;
   // By stage: its share of the steps.
   std::vector<absl::Duration> device_time;

@@ -1,31 +1,8 @@
 #include "server/scheduler/job_costs.h"
 
 #include <algorithm>
-#include <utility>
-
-#include "server/scheduler/promises.h"
 
 namespace cascade {
-namespace {
-
-int RankOf(const Job& job) { return kNumPriorities - 1 - job.priority(); }
-
-absl::Duration WorkLeft(const ImageBoard& board, const Job& job) {
-  absl::Duration work;
-  for (const Image& image : job.images) {
-    if (image.place != ImagePlace::kGone) work += board.PathWork(image);
-  }
-  return work;
-}
-
-absl::Duration Sum(const std::vector<absl::Duration>& durations) {
-  absl::Duration sum;
-  for (const absl::Duration duration : durations) sum += duration;
-  return sum;
-}
-
-}  // namespace
-
 absl::Duration UnloadedLeft(const StageTable& table, const Image& image) {
   const Job& job = *image.job;
   absl::Duration left;
@@ -80,59 +57,28 @@ std::vector<absl::Duration> WorkByStage(const StageTable& table,
   return work;
 }
 
-Forecast ForecastJob(const ImageBoard& board, const FairShare& tenants,
-                     const Job& job) {
-  std::vector<JobWork> others;
-  for (const auto& [id, other] : board.jobs()) {
-    if (other->ended) continue;
-    others.push_back({.rank = RankOf(*other),
-                      .tenant = other->tenant,
-                      .due = other->due,
-                      .work = WorkLeft(board, *other)});
+absl::Duration WorkBelow(const ImageBoard& board, const Job& job, int stage) {
+  absl::Duration work;
+  for (const Image& image : job.images) {
+    if (image.place == ImagePlace::kGone) continue;
+    for (int k = image.stage; k < stage; ++k) {
+      const int line = k == image.stage ? image.line : 0;
+      work += job.stages[static_cast<size_t>(k)].rows_left(line) *
+              board.table().RowTime({job.cascade, k});
+    }
   }
-  std::vector<double> weights;
-  for (int i = 0; i < tenants.num_tenants(); ++i) {
-    weights.push_back(tenants.limits(i).weight);
-  }
-  const std::vector<absl::Duration> work = WorkByStage(board.table(), job);
-  return Predict(
-      {.others = others,
-       .self = {.rank = RankOf(job),
-                .tenant = job.tenant,
-                .due = job.due,
-                .work = Sum(work)},
-       .unloaded = UnloadedTime(board.table(), job),
-       .loaded = LoadedTime(board.table(), job),
-       .lanes = board.table().Parallelism(job.cascade, job.request.first_stage,
-                                          job.request.target_stage, work),
-       .weights = weights});
+  const int first = job.request.first_stage;
+  const size_t lanes =
+      board.table().LanesOf(job.cascade, first, stage - 1).size();
+  return work / static_cast<double>(std::max<size_t>(lanes, 1));
 }
 
-bool DelaysOthers(const ImageBoard& board, const Job& job, absl::Time now) {
-  std::vector<Promise> jobs;
-  for (const auto& [id, other] : board.jobs()) {
-    if (other->ended) continue;
-    jobs.push_back({.rank = RankOf(*other),
-                    .due = other->due,
-                    .work = WorkLeft(board, *other),
-                    .deadline = other->request.deadline});
-  }
-  const std::vector<absl::Duration> work = WorkByStage(board.table(), job);
-  const double lanes = board.table().Parallelism(
-      job.cascade, job.request.first_stage, job.request.target_stage, work);
-  return BreaksPromise(std::move(jobs),
-                       {.rank = RankOf(job), .due = job.due, .work = Sum(work)},
-                       lanes, now);
-}
-
-absl::Time LastPromise(const ImageBoard& board) {
-  absl::Time last = absl::InfinitePast();
-  for (const auto& [id, job] : board.jobs()) {
-    const bool promised =
-        !job->ended && job->request.deadline < absl::InfiniteFuture();
-    if (promised) last = std::max(last, job->due);
-  }
-  return last;
+StageLoad& StageLoad::operator+=(const StageLoad& other) {
+  active += other.active;
+  waiting += other.waiting;
+  credits += other.credits;
+  backlog += other.backlog;
+  return *this;
 }
 
 std::vector<StageLoad> StageLoads(const ImageBoard& board, CascadeId cascade,
@@ -159,12 +105,6 @@ std::vector<StageLoad> StageLoads(const ImageBoard& board, CascadeId cascade,
                        std::max(board.table().lanes_of(stage), 1);
   }
   return loads;
-}
-
-absl::Duration Backlog(const ImageBoard& board) {
-  absl::Duration work;
-  for (const auto& [id, job] : board.jobs()) work += WorkLeft(board, *job);
-  return work / static_cast<double>(std::max(board.table().num_lanes(), 1));
 }
 
 }  // namespace cascade

@@ -3,10 +3,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "server/scheduler/fair_share.h"
 #include "server/scheduler/image_board.h"
 #include "server/scheduler/job.h"
-#include "server/scheduler/work_forecast.h"
 
 namespace cascade {
 
@@ -29,16 +27,9 @@ absl::Duration LoadedTime(const StageTable& table, const Job& job);
 std::vector<absl::Duration> WorkByStage(const StageTable& table,
                                         const Job& job);
 
-// When a job that is not on the board yet would start and end.
-Forecast ForecastJob(const ImageBoard& board, const FairShare& tenants,
-                     const Job& job);
-
-// Whether a job that is not on the board yet would make an admitted one late.
-bool DelaysOthers(const ImageBoard& board, const Job& job, absl::Time now);
-
-// When the last of the jobs that have a deadline is due; the infinite past:
-// there is none.
-absl::Time LastPromise(const ImageBoard& board);
+// Wall time until the job's lanes have done what its images still have to do
+// below `stage`.
+absl::Duration WorkBelow(const ImageBoard& board, const Job& job, int stage);
 
 // What there is to do at one stage.
 struct StageLoad {
@@ -47,13 +38,12 @@ struct StageLoad {
   int credits = 0;  // In use, of the stage's inbox.
   // Wall time until its lanes have done what is at it or will come to it.
   absl::Duration backlog;
+
+  StageLoad& operator+=(const StageLoad& other);
 };
 
 // Of the stages of a cascade.
 std::vector<StageLoad> StageLoads(const ImageBoard& board, CascadeId cascade,
                                   size_t num_stages);
-
-// Wall time until the lanes have done what is on the board.
-absl::Duration Backlog(const ImageBoard& board);
 
 }  // namespace cascade

@@ -34,8 +34,7 @@ class Viewer {
     view.stage_work = board_.StageWork(image);
     view.path_work = board_.PathWork(image);
     view.waited = now_ - waits_since;
-    view.needs_credit =
-        image.parked == nullptr && job.goes_on_after(image.stage);
+    view.needs_credit = image.needs_credit;
     view.has_begun = image.begun;
     const bool may_return =
         image.last_lane >= 0 &&
@@ -86,10 +85,14 @@ absl::Duration TenantQuantum(const StageTable& table, int lane) {
   return kQuantumSteps * longest;
 }
 
-bool SharesAStage(const StageTable& table, int a, int b) {
-  const auto& stages = table.stages_of(a);
-  return std::any_of(stages.begin(), stages.end(),
-                     [&](StageId stage) { return table.Runs(b, stage); });
+// Whether lane `other` could take something that waits for lane `lane`, too.
+bool CouldTake(const ImageBoard& board, int lane, int other) {
+  const StageTable& table = board.table();
+  const auto& stages = table.stages_of(lane);
+  return std::any_of(stages.begin(), stages.end(), [&](StageId stage) {
+    return table.Runs(other, stage) && board.free_slots(other, stage) > 0 &&
+           board.NumEnterable(stage) > 0;
+  });
 }
 
 }  // namespace
@@ -111,7 +114,7 @@ LaneView MakeLaneView(const ImageBoard& board, int lane,
   view.lane_work = board.LaneWork(lane);
   for (int other = 0; other < table.num_lanes(); ++other) {
     if (other == lane || !idle_lanes[static_cast<size_t>(other)]) continue;
-    if (SharesAStage(table, lane, other)) ++view.idle_lanes;
+    if (CouldTake(board, lane, other)) ++view.idle_lanes;
   }
   const Viewer viewer(board, ranking, TenantQuantum(table, lane), now);
   double ready_share = 0;

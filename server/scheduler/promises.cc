@@ -21,7 +21,9 @@ bool BreaksPromise(std::vector<Promise> jobs, const Promise& newcomer,
   absl::Time end = now;  // Of the job and all that go before it.
   for (const Promise& job : jobs) {
     end += job.work / lanes;
-    const bool is_behind = Order(newcomer) < Order(job);
+    // A better rank may delay whom it likes.
+    const bool is_behind =
+        newcomer.rank == job.rank && newcomer.due < job.due;
     if (is_behind && end <= job.deadline && end + delay > job.deadline) {
       return true;
     }

@@ -4,7 +4,7 @@ namespace cascade {
 namespace {
 
 ReadyQueue::Group GroupOf(const Image& image) {
-  return {image.job->priority(), image.job->tenant};
+  return {image.job->priority(), image.job->tenant, image.needs_credit};
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace cascade {
 
 // The images that wait for a slot of one stage: those of each priority and
-// tenant for themselves, in the order in which they are due. So the first few
+// tenant, and those that need a credit, for themselves, in the order in which they are due. So the first few
 // of each are all that a decision has to look at, however many wait.
 //
 // Not thread-safe: the Scheduler's lock guards it.
@@ -22,6 +22,7 @@ class ReadyQueue {
   struct Group {
     int priority = 0;
     int tenant = 0;
+    bool needs_credit = false;  // Each of them, to enter the stage.
 
     auto operator<=>(const Group&) const = default;
   };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/base/error_reason.h"
 #include "server/scheduler/job_costs.h"
 #include "server/scheduler/lane_view.h"
@@ -15,11 +16,6 @@
 
 namespace cascade {
 namespace {
-
-absl::Status ShutDown() {
-  return ErrorWithReason(absl::StatusCode::kUnavailable, kShutDown,
-                         "the server is shutting down");
-}
 
 absl::Status DeviceLost(const absl::Status& why) {
   return ErrorWithReason(absl::StatusCode::kUnavailable, kDeviceLost,
@@ -66,7 +62,8 @@ void Scheduler::AddCascade(CascadeId id, ServedCascade cascade) {
   {
     MutexLock lock(mutex_);
     board_.AddCascade(id, version->served.stages);
-    presences_[id] = {};
+    presences_[id].version = version;
+    metrics_.insert(version->metrics.begin(), version->metrics.end());
   }
   const CascadeTable::Version old = table_.Put(std::move(version));
   MutexLock lock(mutex_);
@@ -133,11 +130,12 @@ std::optional<StepPlan> Scheduler::TryNextPlan(int lane) {
 
 std::optional<StepPlan> Scheduler::TakePlan(int lane, bool waits) {
   while (true) {
-    const absl::Time now = use_.clock.Now();
+    const absl::Time read = use_.clock.Now();
     Effects effects;
     std::optional<StepPlan> plan;
     {
       MutexLock lock(mutex_);
+      const absl::Time now = AdvanceLocked(read);
       Lane& self = lanes_[static_cast<size_t>(lane)];
       self.idle = self.woken = false;
       self.in_plan.clear();
@@ -146,12 +144,17 @@ std::optional<StepPlan> Scheduler::TakePlan(int lane, bool waits) {
       ExpireLocked(now, effects);
       plan = DecideLocked(lane, now, effects);
       if (plan.has_value()) NotePlanLocked(self, *plan, now);
-      WakeLanesLocked();  // For what this lane leaves.
+      // For what this lane leaves. One that was woken in vain changed nothing:
+      // if it woke others, they would wake it again.
+      if (plan.has_value() || self.has_stepped || !effects.empty()) {
+        WakeLanesLocked();
+      }
+      self.has_stepped = false;
       CheckLocked();
       if (!plan.has_value() && effects.empty()) {
         self.idle = true;
         if (!waits) return std::nullopt;
-        while (self.idle) self.wake.Wait(mutex_);
+        WaitLocked(self, now);
       }
     }
     runner_.Run(std::move(effects));
@@ -159,11 +162,31 @@ std::optional<StepPlan> Scheduler::TakePlan(int lane, bool waits) {
   }
 }
 
+void Scheduler::WaitLocked(Lane& lane, absl::Time now) {
+  // Until it is woken, or somebody's time is up.
+  const absl::Time until =
+      deadlines_.empty()
+          ? absl::InfiniteFuture()
+          : absl::Now() + std::max(deadlines_.begin()->first - now,
+                                   absl::Milliseconds(1));
+  while (lane.idle) {
+    if (!lane.wake.WaitUntil(mutex_, until)) lane.idle = false;
+  }
+}
+
+absl::Time Scheduler::AdvanceLocked(absl::Time read) {
+  // Who read the clock first may get the lock last.
+  time_ = std::max(time_, read);
+  return time_;
+}
+
 void Scheduler::StepDone(int lane, StepReport report) {
-  const absl::Time now = use_.clock.Now();
+  const absl::Time read = use_.clock.Now();
   Effects effects;
   {
     MutexLock lock(mutex_);
+    const absl::Time now = AdvanceLocked(read);
+    lanes_[static_cast<size_t>(lane)].has_stepped = true;
     LearnLocked(lane, report);
     for (ImageReport& image : report.images) SettleLocked(image, now, effects);
     for (ParkReport& park : report.parks) SettleParkLocked(park, now, effects);
@@ -179,7 +202,6 @@ void Scheduler::LaneLost(int lane, absl::Status why) {
   {
     MutexLock lock(mutex_);
     Lane& self = lanes_[static_cast<size_t>(lane)];
-    self.lost = true;
     self.in_plan.clear();
     std::set<JobId> jobs;
     for (const ImageId image : board_.ImagesOf(lane)) jobs.insert(image.job);
@@ -256,6 +278,11 @@ void Scheduler::NotePlanLocked(Lane& lane, const StepPlan& plan,
   }
   if (!plan.images.empty()) lane.in_plan.insert(plan.stage.cascade);
   lane.stage = plan.stage;
+  lane.priorities = {};
+  for (const PlannedImage& image : plan.images) {
+    const Job& job = *board_.Find(image.image.job);
+    lane.priorities[static_cast<size_t>(job.priority())] = true;
+  }
   lane.rows = 0;
   for (const PlannedImage& image : plan.images) lane.rows += image.rows;
   lane.plan_since = now;
@@ -266,18 +293,28 @@ Ranking Scheduler::RankingLocked(absl::Time now) const {
   ranking.tenants = &tenants_;
   ranking.shows_all = options_.policy == StepPolicyKind::kWholeRequest;
   for (size_t p = 0; p < jobs_of_.size(); ++p) {
-    ranking.is_starved[p] =
-        jobs_of_[p] > 0 && now - last_step_[p] > options_.priority_ageing;
+    const bool steps =
+        std::any_of(lanes_.begin(), lanes_.end(), [p](const Lane& lane) {
+          return !lane.in_plan.empty() && lane.priorities[p];
+        });
+    ranking.is_starved[p] = jobs_of_[p] > 0 && !steps &&
+                            now - last_step_[p] > options_.priority_ageing;
   }
   return ranking;
 }
 
+ForecastMargin& Scheduler::MarginLocked(const Job& job) {
+  return margins_[static_cast<size_t>(job.priority())];
+}
+
 void Scheduler::LearnLocked(const Job& job, const absl::Status& end,
                             absl::Time now) {
+  if (job.reduced) return;  // Something else was foreseen.
+  ForecastMargin& margin = MarginLocked(job);
   if (absl::IsDeadlineExceeded(end)) {
-    margin_.Observe(job.unloaded, job.forecast, absl::InfiniteDuration());
-  } else if (end.ok() && !job.reduced) {
-    margin_.Observe(job.unloaded, job.forecast, now - job.admitted);
+    margin.Observe(job.unloaded, job.forecast, absl::InfiniteDuration());
+  } else if (end.ok()) {
+    margin.Observe(job.unloaded, job.forecast, now - job.admitted);
   }
 }
 
@@ -348,7 +385,7 @@ void Scheduler::FinishStageLocked(Image& image,
   job.timings.push_back(
       {.image_index = image.id.index,
        .stage_index = image.stage,
-       .waited = image.stage_started - image.ready_since,
+       .waited = image.waited,
        .ran = ran,
        .device_time = image.device_time[static_cast<size_t>(image.stage)]});
   RefitLocked(job, image.stage + 1, now);
@@ -450,7 +487,7 @@ void Scheduler::Shutdown() {
     MutexLock lock(mutex_);
     state_ = State::kEnded;
     for (const auto& [cascade, presence] : presences_) {
-      EndJobsLocked(cascade, ShutDown(), now, effects);
+      EndJobsLocked(cascade, ShutDownError(), now, effects);
     }
     for (Lane& lane : lanes_) {
       lane.idle = false;
@@ -476,28 +513,24 @@ absl::Duration Scheduler::LongestPlan() const {
 }
 
 void Scheduler::ReportLoad() {
-  struct Load {
-    StageMetrics* metrics = nullptr;
-    StageLoad load;
-  };
-  std::vector<Load> loads;
+  ExpireDeadlines();
+  std::map<StageMetrics*, StageLoad> loads;
   int queued = 0;
-  const std::vector<CascadeTable::Version> versions = table_.List();
   {
     MutexLock lock(mutex_);
     queued = board_.queued();
-    for (const CascadeTable::Version& version : versions) {
-      if (!presences_.contains(version->id)) continue;
-      const std::vector<StageLoad> of_stages =
-          StageLoads(board_, version->id, version->metrics.size());
-      for (size_t k = 0; k < of_stages.size(); ++k) {
-        loads.push_back({version->metrics[k], of_stages[k]});
-      }
+    // Also of what is served no more: its gauges go to zero.
+    for (StageMetrics* metrics : metrics_) loads[metrics] = {};
+    for (const auto& [id, presence] : presences_) {
+      const std::vector<StageMetrics*>& metrics = presence.version->metrics;
+      const std::vector<StageLoad> stages =
+          StageLoads(board_, id, metrics.size());
+      // An old version and a new one may share them.
+      for (size_t k = 0; k < stages.size(); ++k) loads[metrics[k]] += stages[k];
     }
   }
-  for (const Load& stage : loads) {
-    stage.metrics->SetLoad(stage.load.active, stage.load.waiting,
-                           stage.load.credits, stage.load.backlog);
+  for (const auto& [metrics, load] : loads) {
+    metrics->SetLoad(load.active, load.waiting, load.credits, load.backlog);
   }
   use_.metrics.SetQueueDepth(queued);
 }

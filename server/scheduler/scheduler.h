@@ -148,15 +148,17 @@ class Scheduler : public Generator, public LaneWork {
     CondVar wake;
     bool idle = false;   // Waits for `wake`.
     bool woken = false;  // Has been told, and has not asked yet.
-    bool lost = false;
+    bool has_stepped = false;  // Since it asked last.
     // The plan that it is at.
     std::set<CascadeId> in_plan;  // Empty: none.
     StageId stage;
     int rows = 0;
+    std::array<bool, kNumPriorities> priorities = {};  // Of its images.
     absl::Time plan_since;
   };
   // A version that the board knows.
   struct Presence {
+    CascadeTable::Version version;
     bool retired = false;
     absl::Status lost;  // Why no lane can run it; OK: they can.
     // Admitted and not yet on the board.
@@ -169,6 +171,7 @@ class Scheduler : public Generator, public LaneWork {
     int tenant = 0;
     int image_count = 0;
     int position = 0;
+    std::vector<int> max_rows;  // By stage: of a step on any lane.
   };
 
   absl::StatusOr<Admitted> TrySubmit(GenerationRequest request)
@@ -196,7 +199,9 @@ class Scheduler : public Generator, public LaneWork {
   bool IsGoneLocked(CascadeId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireLocked(CascadeId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Ends or shortens the jobs whose deadline can no longer be met.
+  // Ends or shortens the jobs whose deadline can no longer be met, whether lanes
+  // ask for plans or not.
+  void ExpireDeadlines() ABSL_LOCKS_EXCLUDED(mutex_);
   void ExpireLocked(absl::Time now, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GiveUpLocked(Job& job, absl::Time now, Effects& effects)
@@ -215,6 +220,12 @@ class Scheduler : public Generator, public LaneWork {
 
   std::optional<StepPlan> TakePlan(int lane, bool waits)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Blocks an idle lane.
+  void WaitLocked(Lane& lane, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The time of a decision, which never goes back.
+  absl::Time AdvanceLocked(absl::Time read)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<StepPlan> DecideLocked(int lane, absl::Time now,
                                        Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -224,6 +235,8 @@ class Scheduler : public Generator, public LaneWork {
   void NotePlanLocked(Lane& lane, const StepPlan& plan, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Ranking RankingLocked(absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ForecastMargin& MarginLocked(const Job& job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What the end of a job tells of its forecast.
   void LearnLocked(const Job& job, const absl::Status& end, absl::Time now)
@@ -261,7 +274,11 @@ class Scheduler : public Generator, public LaneWork {
   State state_ ABSL_GUARDED_BY(mutex_) = State::kServing;
   ImageBoard board_ ABSL_GUARDED_BY(mutex_);
   FairShare tenants_ ABSL_GUARDED_BY(mutex_);
-  ForecastMargin margin_ ABSL_GUARDED_BY(mutex_);
+  // By priority.
+  std::array<ForecastMargin, kNumPriorities> margins_ ABSL_GUARDED_BY(mutex_);
+  // Of every stage that was ever served.
+  std::set<StageMetrics*> metrics_ ABSL_GUARDED_BY(mutex_);
+  absl::Time time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
   std::map<CascadeId, Presence> presences_ ABSL_GUARDED_BY(mutex_);
   // When a job that has a deadline may have to be given up; earliest first.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
+#include "server/scheduler/competition.h"
 #include "server/scheduler/deadline_fit.h"
 #include "server/scheduler/job_costs.h"
 #include "server/scheduler/scheduler.h"
@@ -32,11 +33,6 @@ absl::Duration DeliveryTime(absl::Duration left) {
 absl::Status DeadlinePassed() {
   return ErrorWithReason(absl::StatusCode::kDeadlineExceeded, kDeadlineExceeded,
                          "the request's deadline has passed");
-}
-
-absl::Status ShutDown() {
-  return ErrorWithReason(absl::StatusCode::kUnavailable, kShutDown,
-                         "the server is shutting down");
 }
 
 absl::Status Hopeless(absl::Duration needed, absl::Duration left) {
@@ -72,15 +68,11 @@ int FinishedStage(const Job& job) {
   return stage < job.request.first_stage ? -1 : stage;
 }
 
-std::vector<int> MaxRows(const ServedCascade& served) {
+std::vector<int> MaxRows(const StageTable& table, const CascadeVersion& version) {
   std::vector<int> max_rows;
-  for (const ServedStage& stage : served.stages) {
-    int rows = 1;
-    for (const auto& [lane, served_by] : stage.lanes) {
-      const auto& sizes = served_by.limits.batch_rows;
-      if (!sizes.empty()) rows = std::max(rows, sizes.back());
-    }
-    max_rows.push_back(rows);
+  for (size_t k = 0; k < version.served.stages.size(); ++k) {
+    max_rows.push_back(
+        table.common_rows({version.id, static_cast<int>(k)}));
   }
   return max_rows;
 }
@@ -125,6 +117,7 @@ absl::StatusOr<Admitted> Scheduler::Submit(GenerationRequest request) {
 }
 
 absl::StatusOr<Admitted> Scheduler::TrySubmit(GenerationRequest request) {
+  ExpireDeadlines();  // The dead hold no places.
   const absl::Time now = use_.clock.Now();
   if (request.deadline <= now) return DeadlinePassed();
   if (request.deadline_policy == DeadlinePolicy::kBestEffort &&
@@ -156,6 +149,7 @@ absl::StatusOr<Scheduler::Arrival> Scheduler::Reserve(
   RETURN_IF_ERROR(
       CheckRoomLocked(*arrival.version, arrival.tenant, arrival.image_count));
   arrival.position = QueuedLocked(arrival.version->id);
+  arrival.max_rows = MaxRows(board_.table(), *arrival.version);
   Presence& presence = presences_.at(arrival.version->id);
   ++presence.arriving_jobs;
   presence.arriving_images += arrival.image_count;
@@ -190,7 +184,8 @@ absl::Status Scheduler::CheckRoomLocked(const CascadeVersion& version,
       .tenant_max_images = tenants_.limits(tenant).max_images};
   if (Admit(limits, load, image_count).ok()) return absl::OkStatus();
   // Only a refusal tells when to come back.
-  load.backlog = Backlog(board_);
+  load.backlog = Backlog(board_, version.id,
+                         static_cast<int>(version.served.stages.size()));
   return Admit(limits, load, image_count);
 }
 
@@ -210,7 +205,7 @@ void Scheduler::GiveUpReservation(const Arrival& arrival) {
 
 absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     GenerationRequest request, const Arrival& arrival, QueuedEvent& queued) {
-  const std::vector<int> max_rows = MaxRows(arrival.version->served);
+  const std::vector<int>& max_rows = arrival.max_rows;
   ASSIGN_OR_RETURN(
       std::unique_ptr<Job> job,
       MakeJob(std::move(request), arrival.version->spec(), max_rows));
@@ -220,6 +215,7 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
   job->settled_stage = job->request.first_stage;
   const absl::Time now = use_.clock.Now();
   const absl::Duration left = job->request.deadline - now;
+  const bool is_strict = job->request.deadline_policy == DeadlinePolicy::kStrict;
   std::optional<DeadlineFit> fit;
   {
     MutexLock lock(mutex_);
@@ -228,24 +224,26 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     const absl::Duration unloaded = UnloadedTime(board_.table(), *job);
     job->unloaded = unloaded;
     job->due = std::min(job->request.deadline, now + kPatience * unloaded);
-    const Forecast forecast = ForecastJob(board_, tenants_, *job);
+    const Competition competition(board_, *job);
+    bool delays_others = competition.DelaysOthers(now);
+    // Who has no deadline, or takes what there is, goes behind the others.
+    if (delays_others && (!is_strict || left == absl::InfiniteDuration())) {
+      job->due = std::max(
+          job->due, competition.LastPromise() + absl::Nanoseconds(1));
+      delays_others = false;
+    }
+    const Forecast forecast = competition.Foresee(tenants_);
     job->forecast = forecast;
     queued.expected_wait = forecast.wait;
     queued.expected_time = forecast.total;
-    const bool delays_others = DelaysOthers(board_, *job, now);
-    // Without a deadline of its own it goes behind those that have one.
-    if (delays_others && left == absl::InfiniteDuration()) {
-      job->due = std::max(job->due, LastPromise(board_) + absl::Nanoseconds(1));
-    }
-    const absl::Status verdict = CheckDeadline({.left = left,
-                                                .unloaded = unloaded,
-                                                .forecast = forecast,
-                                                .delays_others = delays_others,
-                                                .margin = margin_.factor()});
+    const absl::Status verdict =
+        CheckDeadline({.left = left,
+                       .unloaded = unloaded,
+                       .forecast = forecast,
+                       .delays_others = delays_others,
+                       .margin = MarginLocked(*job).factor()});
     if (!verdict.ok()) {
-      if (job->request.deadline_policy == DeadlinePolicy::kStrict) {
-        return verdict;
-      }
+      if (is_strict) return verdict;
       // Beside others each of its steps takes longer than alone.
       const double stretch = std::max(
           1.0, absl::FDivDuration(forecast.total - forecast.wait, unloaded));
@@ -274,10 +272,11 @@ Admitted Scheduler::Enter(std::unique_ptr<Job> job, const Arrival& arrival,
   Admitted admitted = {.id = 0, .events = job->events};
   // Before any lane can see the job.
   admitted.events->Push(queued);
-  const absl::Time now = use_.clock.Now();
+  const absl::Time read = use_.clock.Now();
   Effects effects;
   {
     MutexLock lock(mutex_);
+    const absl::Time now = AdvanceLocked(read);
     Job& entered = *job;
     admitted.id = job->id = next_job_++;
     job->admitted = now;
@@ -289,7 +288,7 @@ Admitted Scheduler::Enter(std::unique_ptr<Job> job, const Arrival& arrival,
     board_.Add(std::move(job), now);
     WatchDeadlineLocked(entered);
     if (state_ == State::kEnded) {
-      EndJobLocked(entered, ShutDown(), now, effects);
+      EndJobLocked(entered, ShutDownError(), now, effects);
     } else if (!presence.lost.ok()) {
       EndJobLocked(entered, presence.lost, now, effects);
     }
@@ -308,6 +307,17 @@ void Scheduler::WatchDeadlineLocked(Job& job) {
   job.hopeless_at =
       job.request.deadline - kOptimism * TimeLeft(board_.table(), job);
   deadlines_.emplace(job.hopeless_at, job.id);
+}
+
+void Scheduler::ExpireDeadlines() {
+  const absl::Time now = use_.clock.Now();
+  Effects effects;
+  {
+    MutexLock lock(mutex_);
+    ExpireLocked(now, effects);
+    if (!effects.empty()) WakeLanesLocked();
+  }
+  runner_.Run(std::move(effects));
 }
 
 void Scheduler::ExpireLocked(absl::Time now, Effects& effects) {
@@ -344,17 +354,20 @@ void Scheduler::RefitLocked(Job& job, int first_stage, absl::Time now) {
       first_stage > job.settled_stage;
   if (!may_shorten) return;
   job.settled_stage = first_stage;
-  // The stages to come will be stretched as those behind were.
+  // Its other images may still be below; and the stages to come will be
+  // stretched as those behind were.
+  const absl::Duration below = WorkBelow(board_, job, first_stage);
   absl::Duration unloaded;
   for (int k = job.request.first_stage; k < first_stage; ++k) {
     unloaded += job.stages[static_cast<size_t>(k)].num_lines() *
                 JobStepTime(board_.table(), job, k);
   }
-  const double stretch = std::max(
-      1.0, absl::FDivDuration(now - job.first_step.value_or(now), unloaded));
+  const absl::Duration took = now - job.first_step.value_or(now);
+  const double stretch =
+      std::max(1.0, absl::FDivDuration(took + below, unloaded));
   const std::optional<DeadlineFit> fit =
       FitDeadline(Budgets(board_.table(), job, stretch), first_stage,
-                  job.request.target_stage, job.request.deadline - now);
+                  job.request.target_stage, job.request.deadline - now - below);
   if (fit.has_value() && !fit->reduced) return;
   job.reduced = true;
   const int target = fit.has_value() ? fit->target_stage : first_stage - 1;

@@ -82,6 +82,33 @@ int StageTable::max_rows(StageId stage) const {
   return rows;
 }
 
+int StageTable::common_rows(StageId stage) const {
+  const auto& curves = At(stage).curves;
+  int rows = curves.begin()->second.max_rows();
+  for (const auto& [device, curve] : curves) {
+    rows = std::min(rows, curve.max_rows());
+  }
+  return rows;
+}
+
+bool StageTable::RunsOn(StageId stage, const std::set<int>& lanes) const {
+  const auto& own = At(stage).lanes;
+  return std::any_of(own.begin(), own.end(), [&lanes](const auto& entry) {
+    return lanes.contains(entry.first);
+  });
+}
+
+std::set<int> StageTable::LanesOf(CascadeId cascade, int first,
+                                  int last) const {
+  std::set<int> lanes;
+  for (int k = first; k <= last; ++k) {
+    for (const auto& [lane, unused] : At({cascade, k}).lanes) {
+      lanes.insert(lane);
+    }
+  }
+  return lanes;
+}
+
 absl::Duration StageTable::RowTime(StageId stage) const {
   const auto& curves = At(stage).curves;
   absl::Duration sum;
@@ -112,7 +139,7 @@ absl::Duration StageTable::FullStepTime(StageId stage) const {
 
 double StageTable::Parallelism(CascadeId cascade, int first, int last,
                                const std::vector<absl::Duration>& work) const {
-  std::set<int> lanes;
+  const std::set<int> lanes = LanesOf(cascade, first, last);
   absl::Duration total;
   absl::Duration slowest;  // Of a stage, were the others free.
   for (int k = first; k <= last; ++k) {
@@ -122,7 +149,6 @@ double StageTable::Parallelism(CascadeId cascade, int first, int last,
     if (stage.lanes.empty()) continue;
     slowest =
         std::max(slowest, of_stage / static_cast<double>(stage.lanes.size()));
-    for (const auto& [lane, unused] : stage.lanes) lanes.insert(lane);
   }
   if (lanes.empty() || total <= absl::ZeroDuration()) return 1;
   slowest = std::max(slowest, total / static_cast<double>(lanes.size()));

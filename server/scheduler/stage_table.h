@@ -42,6 +42,12 @@ class StageTable {
   // fit are several steps) and of a step of the preferred rows.
   int lanes_of(StageId stage) const;
   int max_rows(StageId stage) const;
+  // The most rows that a step may have on each of them.
+  int common_rows(StageId stage) const;
+  // Any of the lanes runs it.
+  bool RunsOn(StageId stage, const std::set<int>& lanes) const;
+  // That run any of the stages [first, last] of a cascade.
+  std::set<int> LanesOf(CascadeId cascade, int first, int last) const;
   absl::Duration RowTime(StageId stage) const;
   absl::Duration StepTime(StageId stage, int rows) const;
   absl::Duration FullStepTime(StageId stage) const;

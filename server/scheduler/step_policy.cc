@@ -143,7 +143,9 @@ class BatchBuilder {
   }
 
   int Credits(const ImageView& image) const {
-    return credits_[static_cast<size_t>(image.rank)];
+    // One that has waited for too long may use what the best rank may.
+    return credits_[static_cast<size_t>(
+        std::max(0, std::min(image.rank, image.effective_rank)))];
   }
 
   bool IsParked(const Contender& contender) const {
