@@ -118,9 +118,8 @@ bool Competition::DelaysOthers(absl::Time now) const {
 absl::Time Competition::LastPromise() const {
   absl::Time last = absl::InfinitePast();
   for (const Rival& rival : rivals_) {
-    const bool is_promised =
-        IsPeer(*rival.job) &&
-        rival.job->request.deadline < absl::InfiniteFuture();
+    const bool is_promised = IsPeer(*rival.job) && rival.job->request.deadline <
+                                                       absl::InfiniteFuture();
     if (is_promised) last = std::max(last, rival.job->due);
   }
   return last;
@@ -133,8 +132,7 @@ bool Competition::IsPeer(const Job& job) const {
 
 absl::Duration Backlog(const ImageBoard& board, CascadeId cascade,
                        int num_stages) {
-  const std::set<int> lanes =
-      board.table().LanesOf(cascade, 0, num_stages - 1);
+  const std::set<int> lanes = board.table().LanesOf(cascade, 0, num_stages - 1);
   WorkMeter meter(board.table(), lanes);
   absl::Duration work;
   for (const auto& [id, job] : board.jobs()) work += meter.Left(*job);

@@ -201,7 +201,8 @@ std::vector<SlotRelease> ImageBoard::TakeLeaving(int lane) {
 void ImageBoard::LowerTarget(Job& job, int target_stage) {
   job.request.target_stage = target_stage;
   for (Image& image : job.images) {
-    if (image.place == ImagePlace::kGone || image.stage < target_stage) continue;
+    if (image.place == ImagePlace::kGone || image.stage < target_stage)
+      continue;
     if (!WaitsForStage(image)) {
       GiveCreditBack(image, image.stage);
     } else if (image.needs_credit) {
@@ -281,8 +282,8 @@ int ImageBoard::InboxLimit(StageId stage) const {
 int ImageBoard::CreditsLeft(StageId stage, int priority) const {
   const auto above = stages_.find({stage.cascade, stage.stage + 1});
   if (above == stages_.end()) return std::numeric_limits<int>::max();
-  return std::max(
-      0, InboxCapacity(above->first, priority) - above->second.inbox);
+  return std::max(0,
+                  InboxCapacity(above->first, priority) - above->second.inbox);
 }
 
 int ImageBoard::NumEnterable(StageId stage) const {

@@ -61,8 +61,11 @@ absl::Duration WorkBelow(const ImageBoard& board, const Job& job, int stage) {
   absl::Duration work;
   for (const Image& image : job.images) {
     if (image.place == ImagePlace::kGone) continue;
+    // A step that is under way counts as done.
+    const int next =
+        image.line + (image.place == ImagePlace::kStepping ? 1 : 0);
     for (int k = image.stage; k < stage; ++k) {
-      const int line = k == image.stage ? image.line : 0;
+      const int line = k == image.stage ? next : 0;
       work += job.stages[static_cast<size_t>(k)].rows_left(line) *
               board.table().RowTime({job.cascade, k});
     }

@@ -22,8 +22,7 @@ bool BreaksPromise(std::vector<Promise> jobs, const Promise& newcomer,
   for (const Promise& job : jobs) {
     end += job.work / lanes;
     // A better rank may delay whom it likes.
-    const bool is_behind =
-        newcomer.rank == job.rank && newcomer.due < job.due;
+    const bool is_behind = newcomer.rank == job.rank && newcomer.due < job.due;
     if (is_behind && end <= job.deadline && end + delay > job.deadline) {
       return true;
     }

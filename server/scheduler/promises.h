@@ -18,8 +18,8 @@ struct Promise {
 };
 
 // Whether `newcomer`, which goes ahead of all that have a worse rank, or the
-// same and are due later, would make one of `jobs` of its own rank late that is in
-// time without it. `lanes` work at the same time; above 0.
+// same and are due later, would make one of `jobs` of its own rank late that is
+// in time without it. `lanes` work at the same time; above 0.
 bool BreaksPromise(std::vector<Promise> jobs, const Promise& newcomer,
                    double lanes, absl::Time now);
 

@@ -13,8 +13,9 @@
 namespace cascade {
 
 // The images that wait for a slot of one stage: those of each priority and
-// tenant, and those that need a credit, for themselves, in the order in which they are due. So the first few
-// of each are all that a decision has to look at, however many wait.
+// tenant, and those that need a credit, for themselves, in the order in which
+// they are due. So the first few of each are all that a decision has to look
+// at, however many wait.
 //
 // Not thread-safe: the Scheduler's lock guards it.
 class ReadyQueue {

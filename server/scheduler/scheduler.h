@@ -146,8 +146,8 @@ class Scheduler : public Generator, public LaneWork {
 
   struct Lane {
     CondVar wake;
-    bool idle = false;   // Waits for `wake`.
-    bool woken = false;  // Has been told, and has not asked yet.
+    bool idle = false;         // Waits for `wake`.
+    bool woken = false;        // Has been told, and has not asked yet.
     bool has_stepped = false;  // Since it asked last.
     // The plan that it is at.
     std::set<CascadeId> in_plan;  // Empty: none.
@@ -199,8 +199,8 @@ class Scheduler : public Generator, public LaneWork {
   bool IsGoneLocked(CascadeId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireLocked(CascadeId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Ends or shortens the jobs whose deadline can no longer be met, whether lanes
-  // ask for plans or not.
+  // Ends or shortens the jobs whose deadline can no longer be met, whether
+  // lanes ask for plans or not.
   void ExpireDeadlines() ABSL_LOCKS_EXCLUDED(mutex_);
   void ExpireLocked(absl::Time now, Effects& effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -68,11 +68,11 @@ int FinishedStage(const Job& job) {
   return stage < job.request.first_stage ? -1 : stage;
 }
 
-std::vector<int> MaxRows(const StageTable& table, const CascadeVersion& version) {
+std::vector<int> MaxRows(const StageTable& table,
+                         const CascadeVersion& version) {
   std::vector<int> max_rows;
   for (size_t k = 0; k < version.served.stages.size(); ++k) {
-    max_rows.push_back(
-        table.common_rows({version.id, static_cast<int>(k)}));
+    max_rows.push_back(table.common_rows({version.id, static_cast<int>(k)}));
   }
   return max_rows;
 }
@@ -215,7 +215,8 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
   job->settled_stage = job->request.first_stage;
   const absl::Time now = use_.clock.Now();
   const absl::Duration left = job->request.deadline - now;
-  const bool is_strict = job->request.deadline_policy == DeadlinePolicy::kStrict;
+  const bool is_strict =
+      job->request.deadline_policy == DeadlinePolicy::kStrict;
   std::optional<DeadlineFit> fit;
   {
     MutexLock lock(mutex_);
@@ -228,8 +229,8 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     bool delays_others = competition.DelaysOthers(now);
     // Who has no deadline, or takes what there is, goes behind the others.
     if (delays_others && (!is_strict || left == absl::InfiniteDuration())) {
-      job->due = std::max(
-          job->due, competition.LastPromise() + absl::Nanoseconds(1));
+      job->due =
+          std::max(job->due, competition.LastPromise() + absl::Nanoseconds(1));
       delays_others = false;
     }
     const Forecast forecast = competition.Foresee(tenants_);
@@ -374,8 +375,8 @@ void Scheduler::RefitLocked(Job& job, int first_stage, absl::Time now) {
   if (target < job.request.target_stage) board_.LowerTarget(job, target);
   if (fit.has_value()) {
     // What compiled with more steps compiles with fewer.
-    const absl::Status status =
-        SetSteps(job, fit->steps, first_stage, MaxRows(job.version->served));
+    const absl::Status status = SetSteps(job, fit->steps, first_stage,
+                                         MaxRows(board_.table(), *job.version));
     assert(status.ok());
     static_cast<void>(status);
   }

@@ -200,5 +200,23 @@ TEST_F(SchedulerDeadlineTest, BestEffortShowsEachStage) {
   EXPECT_TRUE(plan->images[0].returns_state);
 }
 
+// Nobody asks for plans: all lanes are in a step, or hang.
+TEST_F(SchedulerDeadlineTest, TimeIsUpThoughNoLaneAsks) {
+  scheduler_.Submit(scheduler_.Request(1));
+  ASSERT_NE(scheduler_.Take(), nullptr);
+  const Admitted waiting =
+      scheduler_.Submit(Request(2, absl::Milliseconds(200)));
+  scheduler_.clock().Advance(absl::Seconds(1));
+  scheduler_.Submit(scheduler_.Request(3));
+  EXPECT_THAT(HandScheduler::EndOf(waiting),
+              HasCode(absl::StatusCode::kDeadlineExceeded));
+  const Admitted another =
+      scheduler_.Submit(Request(4, absl::Milliseconds(500)));
+  scheduler_.clock().Advance(absl::Seconds(1));
+  scheduler_->ReportLoad();
+  EXPECT_THAT(HandScheduler::EndOf(another),
+              HasCode(absl::StatusCode::kDeadlineExceeded));
+}
+
 }  // namespace
 }  // namespace cascade

@@ -102,7 +102,10 @@ TEST_F(SchedulerPriorityTest, AnImageWithoutASlotParksOneOfALowerPriority) {
   scheduler_.lane().Finish();
   scheduler_.RunAll(kStep);
   for (const Admitted& job : {low, middle, high}) {
-    EXPECT_OK(HandScheduler::EndOf(job));
+    std::vector<EncodedJobEvent> events;
+    EXPECT_OK(HandScheduler::EndOf(job, &events));
+    const auto& finished = std::get<FinishedEvent>(events.back());
+    EXPECT_GE(finished.timings[0].waited, absl::ZeroDuration());
   }
   EXPECT_EQ(scheduler_.lane().violations(), 0);
   EXPECT_THAT(scheduler_.metrics().Text(),

@@ -120,35 +120,5 @@ TEST_F(SchedulerVersionsTest, TellsHowLongALaneHasBeenAtItsPlan) {
   EXPECT_EQ(scheduler_->LongestPlan(), absl::ZeroDuration());
 }
 
-// Stages on lanes of their own: images go from one to the other.
-TEST(SchedulerPlacementTest, AStageRunsOnItsOwnLanesOnly) {
-  ServedCascade served = ServeScripted(kStages, 2);
-  served.stages[0].lanes.erase(1);
-  served.stages[1].lanes.erase(0);
-  Scheduler::Options options;
-  options.num_lanes = 2;
-  LanelessScheduler scheduler(served, options);
-  HandLane low(*scheduler, 0);
-  HandLane high(*scheduler, 1);
-  const auto job = scheduler->Submit(MakeRequest(*served.spec, 1, 3));
-  ASSERT_OK(job);
-  EXPECT_EQ(scheduler->TryNextPlan(1), std::nullopt);
-  bool goes_on = true;
-  while (goes_on) {
-    goes_on = false;
-    for (HandLane* lane : {&low, &high}) {
-      const int index = lane == &low ? 0 : 1;
-      std::optional<StepPlan> plan = scheduler->TryNextPlan(index);
-      if (!plan.has_value()) continue;
-      EXPECT_EQ(plan->stage.stage, index);
-      lane->Take(*std::move(plan));
-      lane->Finish();
-      goes_on = true;
-    }
-    ASSERT_OK(CheckInvariants(scheduler->Snapshot()));
-  }
-  EXPECT_OK(StreamReader(job->events).ReadAll());
-}
-
 }  // namespace
 }  // namespace cascade
