@@ -7,7 +7,6 @@
 namespace cascade {
 namespace {
 
-constexpr double kPatience = 2.0;
 // How much longer a step may take for its best images because of worse ones.
 constexpr double kCourtesy = 2.0;
 constexpr double kAsEfficient = 0.95;
@@ -20,9 +19,8 @@ struct Contender {
 
   // Smaller goes first.
   auto Order() const {
-    return std::tuple(image->effective_rank, image->tenant_lead, -overdue,
-                      image->due, image->stage_work, !is_resident,
-                      image->image);
+    return std::tuple(image->effective_rank, image->tenant_lead, image->due,
+                      image->stage_work, !is_resident, image->image);
   }
 };
 
@@ -30,15 +28,16 @@ struct Candidate {
   StepChoice choice;
   Contender best;
   int rows = 0;
+  double overdue = 0;  // The longest wait in it, as Contender has it.
   double efficiency = 0;
   absl::Duration path_work = absl::InfiniteDuration();
 };
 
 Contender Contend(const ImageView& image, bool is_resident,
                   const StageView& stage, const LaneView& lane) {
-  const double overdue = absl::FDivDuration(
-      image.waited, kPatience * std::max(lane.num_images, 1) *
-                        stage.curve->StepTime(image.rows));
+  const double overdue =
+      absl::FDivDuration(image.waited, std::max(lane.num_images, 1) *
+                                           stage.curve->StepTime(image.rows));
   return {&image, is_resident, overdue < 1 ? 0 : overdue};
 }
 
@@ -138,6 +137,7 @@ class BatchBuilder {
   void Join(const Contender& contender) {
     if (batch_.rows == 0) batch_.best = contender;
     batch_.rows += contender.image->rows;
+    batch_.overdue = std::max(batch_.overdue, contender.overdue);
     if (IsOfBestRank(contender)) best_rank_rows_ = batch_.rows;
     batch_.path_work = std::min(batch_.path_work, contender.image->path_work);
   }
@@ -186,7 +186,7 @@ class BatchBuilder {
 auto Claim(const Candidate& batch) {
   const Contender& best = batch.best;
   return std::tuple(best.image->effective_rank, best.image->tenant_lead,
-                    -best.overdue);
+                    -batch.overdue);
 }
 
 }  // namespace

@@ -74,8 +74,7 @@ struct StepChoice {
 // None: nothing to do. A chosen step fits the stage's rows, slots and credits.
 //
 // One order decides who goes first: effective rank, then the tenant's lead,
-// then who has waited too long (twice as long as taking turns would cost), then
-// who is due earlier, then who has less work left.
+// then who is due earlier, then who has less work left.
 //
 // 1. The batch of each stage: resident and ready images in that order, up to
 //    the curve's preferred rows. Images of a worse rank than the first one join
@@ -84,7 +83,8 @@ struct StepChoice {
 //    to each idle lane. Where there is no slot for a ready image, a resident
 //    one of a worse rank is parked.
 // 2. Of the stages, the one whose best image has the better rank, then the
-//    smaller tenant's lead, then has waited too long, goes first.
+//    smaller tenant's lead goes first, then the one of which an image has
+//    waited longer than taking turns would cost.
 // 3. Otherwise the stages whose batch is efficient (rows per second over the
 //    stage's best) within 5 % of the best of them compete, and the one whose
 //    best image is due earlier wins. So full batches run, and small ones gather
