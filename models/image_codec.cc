@@ -35,6 +35,15 @@ absl::Status CheckImage(const HostImage& image) {
   return absl::OkStatus();
 }
 
+// Every function that calls OpenCV begins with it: OpenCV works on the calling
+// thread, and leaves the other cores to the lanes.
+void KeepToThisThread() {
+  [[maybe_unused]] static const bool is_set = [] {
+    cv::setNumThreads(1);
+    return true;
+  }();
+}
+
 // These throw what OpenCV throws.
 
 // Shares the pixels of `image`. OpenCV takes no const ones; callers only read.
@@ -149,6 +158,7 @@ cv::Mat Padded(const cv::Mat& image, int size) {
 absl::StatusOr<std::vector<uint8_t>> Encode(const HostImage& image,
                                             const char* extension,
                                             const std::vector<int>& options) {
+  KeepToThisThread();
   RETURN_IF_ERROR(CheckImage(image));
   try {
     const cv::Mat pixels = Pixels(image);
@@ -174,6 +184,7 @@ absl::StatusOr<std::vector<uint8_t>> Encode(const HostImage& image,
 
 absl::StatusOr<HostImage> DecodeImage(std::span<const uint8_t> bytes,
                                       int channels, int64_t max_pixels) {
+  KeepToThisThread();
   RETURN_IF_ERROR(CheckChannels(channels));
   ASSIGN_OR_RETURN(const ImageHeader header, ReadImageHeader(bytes));
   if (bytes.size() > std::numeric_limits<int>::max()) {
@@ -229,6 +240,7 @@ absl::StatusOr<HostImage> ReadImageFile(const std::string& path, int channels) {
 
 absl::StatusOr<HostImage> ResizeImage(const HostImage& image, int size,
                                       ResizeRule rule) {
+  KeepToThisThread();
   RETURN_IF_ERROR(CheckImage(image));
   if (size < 1) {
     return absl::InvalidArgumentError(

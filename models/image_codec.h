@@ -12,7 +12,7 @@
 namespace cascade {
 
 // Encoded images to pixels and back. Wraps OpenCV's codecs and stops its
-// exceptions. Thread-safe.
+// exceptions. Works on the calling thread alone. Thread-safe.
 
 // Far above what a stage takes; what an image file may have.
 inline constexpr int64_t kMaxFilePixels = int64_t{1} << 26;

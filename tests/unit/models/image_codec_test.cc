@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "models/runtime/step_update.h"
@@ -257,6 +259,20 @@ TEST(ResizeImageTest, AConstantImageStaysConstant) {
                 Bytes(static_cast<size_t>(3 * size * size), 77));
     }
   }
+}
+
+// Threads of OpenCV's own would take the cores from the lanes.
+TEST(ResizeImageTest, LargeImagesStartNoThreads) {
+  const auto num_threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = num_threads();
+  const auto png = EncodePng(Gradient(2000, 2000, 3), /*compression=*/1);
+  const HostImage image = DecodeImage(png.value(), 1).value();
+  EXPECT_TRUE(ResizeImage(image, 1000, ResizeRule::kStretch).ok());
+  EXPECT_TRUE(ResizeImage(image, 3000, ResizeRule::kStretch).ok());
+  EXPECT_EQ(num_threads(), before);
 }
 
 TEST(ResizeImageTest, RefusesWhatIsNoImageOrSize) {
