@@ -35,11 +35,13 @@ class GrpcServer {
     int max_receive_message_bytes = 4 << 20;
     // Calls at a time on one connection.
     int max_concurrent_streams = 1024;
-    // Pings a silent client this often, to notice that it is gone...
+    // Pings a silent client this often, with and without calls, to notice that
+    // it is gone...
     absl::Duration keepalive_time = absl::Seconds(60);
     // ... when it does not answer for this long.
     absl::Duration keepalive_timeout = absl::Seconds(20);
-    // Clients may ping this often without being cut off.
+    // Clients may ping this often, with and without calls, without being cut
+    // off.
     absl::Duration min_client_ping_interval = absl::Seconds(20);
     // Asks a client to connect anew (and meet other replicas) after this long;
     // its calls may go on for the grace. Infinite: never.

@@ -1,6 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -65,6 +70,71 @@ TEST(LimitsTest, TooManyImagesAreRefusedByField) {
   ASSERT_EQ(status.fields.size(), 1u);
   EXPECT_EQ(status.fields[0].field, "image_count");
   EXPECT_THAT(status.fields[0].description, HasSubstr("5 is not in 1..4"));
+}
+
+// HTTP/2 by hand: gRPC's own clients ping once a second at most.
+class PingingClient {
+ public:
+  // Connects to a port of this host.
+  explicit PingingClient(int port) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    is_open_ = connect(socket_, reinterpret_cast<sockaddr*>(&address),
+                       sizeof(address)) == 0;
+    Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    Send(std::string("\0\0\0\4\0\0\0\0\0", 9));  // SETTINGS, of nothing.
+  }
+  ~PingingClient() { close(socket_); }
+
+  // Whether a ping is answered; not when the server ends the connection.
+  bool Ping() {
+    constexpr char kPing = 6;
+    constexpr char kGoAway = 7;
+    Send(std::string("\0\0\x8\6\0\0\0\0\0", 9) + "pingpong");
+    while (is_open_) {
+      const std::string header = Receive(9);
+      if (header.size() < 9 || header[3] == kGoAway) return false;
+      Receive(static_cast<uint8_t>(header[1]) * size_t{256} +
+              static_cast<uint8_t>(header[2]));
+      if (header[3] == kPing && header[4] == 1) return true;  // Its ACK.
+    }
+    return false;
+  }
+
+ private:
+  void Send(const std::string& bytes) {
+    is_open_ = is_open_ && send(socket_, bytes.data(), bytes.size(),
+                                MSG_NOSIGNAL) == std::ssize(bytes);
+  }
+  // Shorter when the connection ends.
+  std::string Receive(size_t count) {
+    std::string bytes(count, '\0');
+    const ssize_t received = recv(socket_, bytes.data(), count, MSG_WAITALL);
+    bytes.resize(static_cast<size_t>(std::max<ssize_t>(received, 0)));
+    return bytes;
+  }
+
+  const int socket_ = socket(AF_INET, SOCK_STREAM, 0);
+  bool is_open_ = false;
+};
+
+// How many of ten pings without a call a server answers.
+int AnsweredPings(absl::Duration min_interval) {
+  ScriptedServer::Options options;
+  options.grpc.min_client_ping_interval = min_interval;
+  ScriptedServer served(options);
+  const size_t colon = served.address().rfind(':');
+  PingingClient client(std::stoi(served.address().substr(colon + 1)));
+  int answered = 0;
+  while (answered < 10 && client.Ping()) ++answered;
+  return answered;
+}
+
+TEST(LimitsTest, AClientWithoutCallsMayPingAtTheAllowedInterval) {
+  EXPECT_EQ(AnsweredPings(absl::ZeroDuration()), 10);
+  EXPECT_LT(AnsweredPings(absl::Hours(1)), 10);
 }
 
 TEST(LimitsTest, ATenantHasOnlySoManyImages) {
