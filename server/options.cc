@@ -16,9 +16,10 @@ namespace cascade {
 namespace {
 
 constexpr char kFooter[] =
-    "Every flag but --cascade and --config may also be given as an environment "
-    "variable (CASCADE_SLOTS for --slots) or as a key of the configuration "
-    "file; flags win, then the environment. server/README.md shows a file.";
+    "Every flag but --cascade may also be given as an environment variable "
+    "(CASCADE_SLOTS for --slots), and every one but --config as a key of the "
+    "configuration file; flags win, then the environment. server/README.md "
+    "shows a file.";
 
 // What the command line says, before anything is made of it.
 struct CommandLine {
