@@ -15,7 +15,7 @@ namespace cascade {
 // knows.
 
 // Stable, documented names of errors, as clients see them (ErrorInfo.reason;
-// proto/cascade/v1/image_generation_service.proto lists them).
+// the comments of the services in proto/ list them).
 inline constexpr std::string_view kInvalidField = "INVALID_FIELD";
 inline constexpr std::string_view kFieldUnimplemented = "FIELD_UNIMPLEMENTED";
 inline constexpr std::string_view kCascadeNotFound = "CASCADE_NOT_FOUND";
