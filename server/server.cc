@@ -46,6 +46,10 @@ GrpcServer::Options GrpcOptions(const Options& options) {
   return grpc;
 }
 
+int64_t MaxStepBytes(const Options& options) {
+  return int64_t{options.max_step_mib} << 20;
+}
+
 Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
   Scheduler::Options scheduler;
   scheduler.num_lanes = num_lanes;
@@ -54,7 +58,7 @@ Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
   scheduler.policy = options.policy;
   scheduler.priority_ageing = options.priority_ageing;
   scheduler.inbox_capacity = options.stage_inbox;
-  scheduler.max_step_bytes = int64_t{options.max_step_mib} << 20;
+  scheduler.max_step_bytes = MaxStepBytes(options);
   return scheduler;
 }
 
@@ -113,7 +117,8 @@ Server::~Server() {
 absl::Status Server::StartEngine() {
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
       Pipeline::Create({.lanes = ExpandLanes(options_.lanes, NumCores()),
-                        .memory_limit = options_.memory_limit},
+                        .memory_limit = options_.memory_limit,
+                        .max_step_bytes = MaxStepBytes(options_)},
                        environment_.memory_of, metrics_);
   if (!pipeline.ok()) return Annotated(pipeline.status(), "--lanes");
   pipeline_ = *std::move(pipeline);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/scheduler/step_bound.h"
 
 namespace cascade {
 
@@ -115,7 +116,9 @@ MemoryDemands Pipeline::DemandsOf(const Placement& placement,
     for (const int lane : placement[k]) ++num_lanes[DeviceOf(lane)];
     for (const auto& [lane, executor] : first[k]) {
       const std::string& device = DeviceOf(lane);
-      demands[device].Add(executor->limits(), num_lanes[device]);
+      demands[device].Add(
+          WithinStepBytes(executor->limits(), options_.max_step_bytes),
+          num_lanes[device]);
     }
   }
   return demands;

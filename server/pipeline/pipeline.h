@@ -25,6 +25,8 @@ class Pipeline {
     std::vector<LanePlace> lanes;
     // Bytes of a device that cascades may take; unnamed: all that it has.
     std::map<std::string, int64_t> memory_limit = {};
+    // As Scheduler::Options has it: larger batches are never formed.
+    int64_t max_step_bytes = 0;
   };
   // models/cascade_model.h has it.
   using MemoryOfDevice =

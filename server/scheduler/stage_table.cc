@@ -2,21 +2,9 @@
 
 #include <algorithm>
 
+#include "server/scheduler/step_bound.h"
+
 namespace cascade {
-namespace {
-
-// The limits without batches that need more than `max_step_bytes`.
-ExecutorLimits Bounded(ExecutorLimits limits, int64_t max_step_bytes) {
-  if (max_step_bytes <= 0 || limits.bytes_per_row <= 0) return limits;
-  // One row always runs.
-  while (limits.batch_rows.size() > 1 &&
-         limits.batch_rows.back() * limits.bytes_per_row > max_step_bytes) {
-    limits.batch_rows.pop_back();
-  }
-  return limits;
-}
-
-}  // namespace
 
 StageTable::StageTable(int num_lanes, int64_t max_step_bytes)
     : max_step_bytes_(max_step_bytes), lanes_(static_cast<size_t>(num_lanes)) {}
@@ -27,7 +15,8 @@ void StageTable::Add(CascadeId cascade,
     const StageId id = {cascade, static_cast<int>(k)};
     Stage& stage = stages_[id];
     for (const auto& [lane, served] : stages[k].lanes) {
-      const ExecutorLimits limits = Bounded(served.limits, max_step_bytes_);
+      const ExecutorLimits limits =
+          WithinStepBytes(served.limits, max_step_bytes_);
       stage.lanes[lane] = {served.device, limits};
       stage.curves.try_emplace(served.device, limits);
       lanes_[static_cast<size_t>(lane)].insert(id);

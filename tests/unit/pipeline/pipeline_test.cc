@@ -34,15 +34,17 @@ ScriptedStage Stage(int resolution) {
 class PipelineTest : public ::testing::Test {
  protected:
   void Make(std::vector<LanePlace> lanes,
-            std::map<std::string, int64_t> memory_limit = {}) {
+            std::map<std::string, int64_t> memory_limit = {},
+            int64_t max_step_bytes = 0) {
     const auto memory_of = [this](const std::string& device) {
       return memory_.contains(device)
                  ? absl::StatusOr<DeviceMemory>(memory_.at(device))
                  : absl::NotFoundError("no device " + device);
     };
-    auto pipeline = Pipeline::Create(
-        {.lanes = std::move(lanes), .memory_limit = std::move(memory_limit)},
-        memory_of, metrics_);
+    auto pipeline = Pipeline::Create({.lanes = std::move(lanes),
+                                      .memory_limit = std::move(memory_limit),
+                                      .max_step_bytes = max_step_bytes},
+                                     memory_of, metrics_);
     status_ = pipeline.status();
     if (pipeline.ok()) pipeline_ = *std::move(pipeline);
   }
@@ -95,6 +97,15 @@ TEST_F(PipelineTest, RefusesWhatIsMoreThanTheLimit) {
   Make(lanes, {{"cpu", 180 * kMebibyte - 1}});
   EXPECT_THAT(Add(1), HasCode(absl::StatusCode::kResourceExhausted));
   EXPECT_EQ(num_executors(), 0);
+}
+
+// No batch of four rows, 20 MiB, is ever formed: 30 + 10 + 5 MiB a stage.
+TEST_F(PipelineTest, BoundedStepsNeedLess) {
+  const std::vector<LanePlace> lanes = {{.device = "cpu", .stages = {"*"}}};
+  Make(lanes, {{"cpu", 90 * kMebibyte}}, 20 * kMebibyte - 1);
+  EXPECT_OK(Add(1));
+  Make(lanes, {{"cpu", 90 * kMebibyte}}, 20 * kMebibyte);
+  EXPECT_THAT(Add(1), HasCode(absl::StatusCode::kResourceExhausted));
 }
 
 TEST_F(PipelineTest, WhatIsLoadedCountsUntilItIsRemoved) {
