@@ -1,6 +1,7 @@
 #include "server/base/logging.h"
 
 #include <cstdio>
+#include <future>
 
 #include "absl/strings/escaping.h"
 
@@ -64,6 +65,12 @@ void Logger::Log(LogLevel level, std::string_view event,
   thread_.Post(
       [this, level, time = clock_.Now(), name = std::string(event),
        pairs = std::move(fields)] { sink_(Line(time, level, name, pairs)); });
+}
+
+void Logger::Flush() {
+  std::promise<void> written;
+  thread_.Post([&written] { written.set_value(); });
+  written.get_future().wait();
 }
 
 void Logger::WriteToStderr(std::string_view line) {

@@ -47,6 +47,9 @@ class Logger {
   void Log(LogLevel level, std::string_view event,
            std::vector<LogField> fields = {});
 
+  // Blocks until the lines that were queued before are written.
+  void Flush();
+
  private:
   static void WriteToStderr(std::string_view line);
 

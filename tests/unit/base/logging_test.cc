@@ -12,6 +12,7 @@ namespace cascade {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::SizeIs;
 
 std::vector<std::string> LinesOf(LogLevel level,
                                  const std::function<void(Logger&)>& log) {
@@ -33,6 +34,16 @@ TEST(LoggerTest, WritesKeyValuePairs) {
   });
   EXPECT_THAT(lines, ElementsAre("time=2023-11-14T22:13:20.000Z level=info "
                                  "event=request_end images=3 total=20ms"));
+}
+
+TEST(LoggerTest, FlushWaitsForTheLinesBefore) {
+  std::vector<std::string> lines;
+  FakeClock clock;
+  Logger logger(LogLevel::kInfo, clock,
+                [&lines](std::string_view line) { lines.emplace_back(line); });
+  for (int i = 0; i < 100; ++i) logger.Log(LogLevel::kInfo, "e");
+  logger.Flush();
+  EXPECT_THAT(lines, SizeIs(100));
 }
 
 TEST(LoggerTest, QuotesWhatWouldBreakALine) {
