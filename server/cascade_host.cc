@@ -31,6 +31,7 @@ CascadeHost::CascadeHost(Options options, Collaborators collaborators)
     : options_(std::move(options)), use_(std::move(collaborators)) {}
 
 absl::StatusOr<LoadedVersion> CascadeHost::Load(const LoadOrder& order) {
+  RETURN_IF_ERROR(CheckLoads());
   const CascadeSource source = Completed(order.source);
   const std::optional<LoadedVersion> old = Find(source.name);
   if (old.has_value() && !order.replace) return AlreadyLoaded(*old);
@@ -89,6 +90,18 @@ std::vector<LoadedVersion> CascadeHost::ListVersions() const {
   return versions;
 }
 
+void CascadeHost::Drain() {
+  MutexLock lock(mutex_);
+  draining_ = true;
+}
+
+absl::Status CascadeHost::CheckLoads() const {
+  MutexLock lock(mutex_);
+  if (!draining_) return absl::OkStatus();
+  return ErrorWithReason(absl::StatusCode::kUnavailable, kDraining,
+                         "the server is draining and loads nothing");
+}
+
 CascadeSource CascadeHost::Completed(CascadeSource source) const {
   CascadeSource defaults = {.name = source.name,
                             .package = source.package,
@@ -122,8 +135,13 @@ absl::StatusOr<ServedCascade> CascadeHost::Make(
     ASSIGN_OR_RETURN(const Pipeline::FreeMemory free,
                      use_.pipeline.MeasureFreeMemory());
     ASSIGN_OR_RETURN(auto model, use_.read_package(source));
+    RETURN_IF_ERROR(CheckLoads());
     ASSIGN_OR_RETURN(ServedCascade served,
                      use_.pipeline.Add(id, std::move(model), free));
+    if (absl::Status status = CheckLoads(); !status.ok()) {
+      use_.pipeline.Remove(id);
+      return status;
+    }
     served.queue.max_queued_images = *source.max_queued_images;
     return served;
   } catch (...) {

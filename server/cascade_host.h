@@ -61,7 +61,13 @@ class CascadeHost : public CascadeLoader {
   std::vector<LoadedVersion> ListVersions() const override
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Refuses loads from now on; one that is under way ends as soon as its
+  // package is read or its executors are made. Any thread.
+  void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
+  // UNAVAILABLE once the host drains.
+  absl::Status CheckLoads() const ABSL_LOCKS_EXCLUDED(mutex_);
   CascadeSource Completed(CascadeSource source) const;
   // The version that has a name.
   std::optional<LoadedVersion> Find(const std::string& name) const
@@ -71,7 +77,8 @@ class CascadeHost : public CascadeLoader {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Puts a model on the lanes; it is not served yet.
   absl::StatusOr<ServedCascade> Make(CascadeId id,
-                                     const CascadeSource& source) const;
+                                     const CascadeSource& source) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Retire(const LoadedVersion& version) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for the last jobs of a retired version and frees its memory.
   absl::Status Bury(const LoadedVersion& version) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -84,6 +91,7 @@ class CascadeHost : public CascadeLoader {
   CascadeId next_id_ = 1;
 
   mutable Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<CascadeId, LoadedVersion> versions_ ABSL_GUARDED_BY(mutex_);
 };
 

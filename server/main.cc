@@ -37,12 +37,14 @@ int Serve(const Options& options) {
   WaitForTermination();
   (*server)->Drain(options.drain_timeout);
   const absl::Status failure = (*server)->failure();
-  if (failure.ok()) return 0;
-  std::fprintf(stderr, "cascade-server: %s\n",
-               std::string(failure.message()).c_str());
-  // A lane that hangs would never be joined.
-  if ((*server)->hangs()) std::_Exit(kDeviceFailed);
-  return kDeviceFailed;
+  if (!failure.ok()) {
+    std::fprintf(stderr, "cascade-server: %s\n",
+                 std::string(failure.message()).c_str());
+  }
+  const int code = failure.ok() ? 0 : kDeviceFailed;
+  // The destructor would wait for a lane that hangs, or for a package to load.
+  if (!(*server)->is_down()) std::_Exit(code);
+  return code;
 }
 
 int Main(int argc, const char* const* argv) {

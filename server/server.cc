@@ -14,9 +14,6 @@
 namespace cascade {
 namespace {
 
-// Time for the last words to reach the clients after the engine has ended.
-constexpr absl::Duration kLastWords = absl::Seconds(5);
-
 int NumCores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
@@ -213,7 +210,7 @@ void Server::OnLiveness(bool is_alive, absl::Duration longest) {
               is_alive ? "lane_moves" : "lane_hangs", {{"longest", longest}});
   {
     MutexLock lock(mutex_);
-    stalled_ = is_alive ? absl::ZeroDuration() : longest;
+    stalled_ = is_alive ? std::nullopt : std::make_optional(longest);
   }
   grpc_->SetHealth(kLivenessHealthName, is_alive);
 }
@@ -223,27 +220,41 @@ void Server::Drain(absl::Duration timeout) {
   if (scheduler_ == nullptr || drained_) return;
   drained_ = true;
   if (grpc_ != nullptr) grpc_->SetServing(false);
+  host_->Drain();
   scheduler_->Drain();
   const absl::Time end = absl::Now() + timeout;
   // Jobs first, and then what their clients have not taken yet.
   const bool all_ended = scheduler_->WaitUntilIdle(end) &&
                          (grpc_ == nullptr || grpc_->WaitUntilNoStreams(end));
   scheduler_->Shutdown();
-  if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kLastWords);
-  if (admin_ != nullptr) admin_->Shutdown(absl::Now() + kLastWords);
-  logger_.Log(LogLevel::kInfo, "drained", {{"all_ended", all_ended}});
+  const absl::Time last = absl::Now() + environment_.last_words;
+  if (grpc_ != nullptr) grpc_->Shutdown(last);
+  const bool no_load = admin_ == nullptr || admin_->Shutdown(last);
+  is_down_ = EndLanes(last) && no_load;
+  logger_.Log(LogLevel::kInfo, "drained",
+              {{"all_ended", all_ended}, {"is_down", is_down_}});
+  logger_.Flush();  // The process may end without the destructor.
+}
+
+bool Server::EndLanes(absl::Time deadline) {
+  watchdog_.reset();  // From here on this is who knows.
+  const bool ended = pipeline_->WaitUntilEnded(deadline);
+  const absl::Duration longest = scheduler_->LongestPlan();
+  MutexLock lock(mutex_);
+  stalled_ = ended ? std::nullopt : std::make_optional(longest);
+  return ended;
 }
 
 absl::Status Server::failure() const {
   MutexLock lock(mutex_);
-  if (!lost_.ok() || stalled_ == absl::ZeroDuration()) return lost_;
+  if (!lost_.ok() || !stalled_.has_value()) return lost_;
   return absl::InternalError(absl::StrCat("a lane hangs in a step: for ",
-                                          absl::FormatDuration(stalled_)));
+                                          absl::FormatDuration(*stalled_)));
 }
 
 bool Server::hangs() const {
   MutexLock lock(mutex_);
-  return stalled_ != absl::ZeroDuration();
+  return stalled_.has_value();
 }
 
 bool Server::IsReady() const {

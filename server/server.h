@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -38,6 +39,9 @@ class Server {
     // failure().
     std::function<void()> on_failure;
     const Clock* clock = &RealClock();  // Outlives the server.
+    // For lanes, loads and the last words to the clients, once the engine has
+    // ended.
+    absl::Duration last_words = absl::Seconds(5);
   };
   // Packages from disk, and the machine's devices.
   static Environment RealEnvironment(const Options& options,
@@ -46,21 +50,25 @@ class Server {
   // Loads the cascades and serves. Blocks until everything is ready.
   static absl::StatusOr<std::unique_ptr<Server>> Create(
       const Options& options, Environment environment);
-  // As Drain(), without time for anybody.
+  // As Drain(), without time for anybody; then waits until the server is down.
   ~Server();
 
   // Where gRPC is served: HOST:PORT, with the port that was taken.
   const std::string& address() const { return grpc_->address(); }
 
-  // Health and readiness go, new requests are refused, what was admitted may
-  // end within `timeout`; the rest ends with UNAVAILABLE. Blocks. For one
-  // thread; idempotent.
+  // Health and readiness go, new requests and loads are refused, what was
+  // admitted may end within `timeout`; the rest ends with UNAVAILABLE. Blocks,
+  // but no longer than that and the last words. For one thread; idempotent.
   void Drain(absl::Duration timeout);
+
+  // After Drain(): no lane and no load goes on, so that the destructor does not
+  // wait for one.
+  bool is_down() const { return is_down_; }
 
   // Why the process cannot go on: a lost device, or a lane that hangs. OK: it
   // can.
   absl::Status failure() const ABSL_LOCKS_EXCLUDED(mutex_);
-  // A lane hangs at present: the destructor would wait for it.
+  // A lane hangs at present.
   bool hangs() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -71,6 +79,9 @@ class Server {
   absl::Status Load();
   absl::Status StartPorts();
   void OnDeviceLost(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns whether the lanes end before `deadline`; a lane that does not
+  // hangs.
+  bool EndLanes(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnLiveness(bool is_alive, absl::Duration longest)
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -97,10 +108,12 @@ class Server {
 
   // Touched by whoever calls Drain(), and then by the destructor.
   bool drained_ = false;
+  bool is_down_ = false;
 
   mutable Mutex mutex_;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Duration stalled_ ABSL_GUARDED_BY(mutex_);  // Zero: no lane is.
+  // How long a lane hangs; nullopt: none does.
+  std::optional<absl::Duration> stalled_ ABSL_GUARDED_BY(mutex_);
   absl::Status lost_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -36,11 +36,26 @@ void Lane::Remove(CascadeId cascade) {
 }
 
 void Lane::Run(LaneWork& work) {
+  {
+    MutexLock lock(mutex_);
+    running_ = true;
+  }
   thread_ = std::thread([this, &work] {
     pthread_setname_np(pthread_self(),
                        ("lane-" + std::to_string(index_)).c_str());
     RunPlans(work);
+    MutexLock lock(mutex_);
+    running_ = false;
+    ended_.SignalAll();
   });
+}
+
+bool Lane::WaitUntilEnded(absl::Time deadline) const {
+  MutexLock lock(mutex_);
+  while (running_) {
+    if (!ended_.WaitUntil(mutex_, deadline)) return !running_;
+  }
+  return true;
 }
 
 void Lane::RunPlans(LaneWork& work) {

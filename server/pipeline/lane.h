@@ -40,7 +40,11 @@ class Lane {
   void Remove(CascadeId cascade) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Starts to take plans from `work`, which outlives the lane. Once.
-  void Run(LaneWork& work);
+  void Run(LaneWork& work) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Blocks until the lane does not run, or until `deadline`. Returns whether it
+  // does not, so that the destructor does not wait.
+  bool WaitUntilEnded(absl::Time deadline) const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // An executor, and what has to outlive it.
@@ -65,6 +69,8 @@ class Lane {
   const std::string device_;
 
   mutable Mutex mutex_;
+  mutable CondVar ended_;
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;
   // Shared with a plan that is being run.
   std::map<StageId, std::shared_ptr<Stage>> stages_ ABSL_GUARDED_BY(mutex_);
 

@@ -1,5 +1,6 @@
 #include "server/pipeline/pipeline.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -150,6 +151,12 @@ void Pipeline::Remove(CascadeId id) {
 
 void Pipeline::Run(LaneWork& work) {
   for (const std::unique_ptr<Lane>& lane : lanes_) lane->Run(work);
+}
+
+bool Pipeline::WaitUntilEnded(absl::Time deadline) const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& lane) {
+    return lane->WaitUntilEnded(deadline);
+  });
 }
 
 }  // namespace cascade

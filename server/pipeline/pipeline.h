@@ -18,7 +18,8 @@ namespace cascade {
 
 // All lanes of the server, and the executors of the loaded cascades on them.
 //
-// Lanes run while cascades come and go. One thread at a time may call it.
+// Lanes run while cascades come and go. One thread at a time may call it, but
+// any may wait for its end.
 class Pipeline {
  public:
   struct Options {
@@ -58,6 +59,11 @@ class Pipeline {
   // Starts the lanes, once. `work` outlives the pipeline, whose destructor
   // joins them: shut the work down first.
   void Run(LaneWork& work);
+
+  // Blocks until no lane runs, or until `deadline`. Returns whether none does:
+  // one that hangs in a driver never ends, and the destructor would wait for
+  // it.
+  bool WaitUntilEnded(absl::Time deadline) const;
 
  private:
   // By stage, then by lane.

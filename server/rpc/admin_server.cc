@@ -23,10 +23,12 @@ AdminServer::AdminServer(CascadeLoader& loader, RpcObserver& observer,
 
 AdminServer::~AdminServer() { Shutdown(absl::Now()); }
 
-void AdminServer::Shutdown(absl::Time deadline) {
-  if (port_.server == nullptr) return;
+bool AdminServer::Shutdown(absl::Time deadline) {
+  if (port_.server == nullptr) return true;
+  const bool ended = service_.End(deadline);
   port_.server->Shutdown(absl::ToChronoTime(deadline));
   port_.server->Wait();
+  return ended;
 }
 
 }  // namespace cascade

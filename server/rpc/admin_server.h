@@ -24,10 +24,10 @@ class AdminServer {
   // HOST:PORT, with the port that was taken.
   const std::string& address() const { return port_.address; }
 
-  // Stops listening. Waits for the operation in progress, whatever `deadline`
-  // says to its client: shut the scheduler down first, so that it ends. Blocks.
-  // Idempotent.
-  void Shutdown(absl::Time deadline);
+  // Stops listening, and waits for the operation in progress; at `deadline` its
+  // call is answered with UNAVAILABLE. Returns whether the operation has ended:
+  // if not, the destructor waits for it. Blocks. Idempotent.
+  bool Shutdown(absl::Time deadline);
 
  private:
   AdminServer(CascadeLoader& loader, RpcObserver& observer, Logger& logger);

@@ -7,7 +7,6 @@
 #include "server/base/cascade_name.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
-#include "server/rpc/call_record.h"
 #include "server/rpc/field_check.h"
 
 namespace cascade {
@@ -48,6 +47,11 @@ absl::Status CheckUnload(const v1::UnloadCascadeRequest& request) {
   return check.status();
 }
 
+absl::Status Draining() {
+  return ErrorWithReason(absl::StatusCode::kUnavailable, kDraining,
+                         "the server is draining");
+}
+
 }  // namespace
 
 AdminService::AdminService(CascadeLoader& loader, RpcObserver& observer,
@@ -62,21 +66,24 @@ grpc::ServerUnaryReactor* AdminService::LoadCascade(
   order.source.package = request->package();
   order.replace = request->replace();
   order.drain_first = request->drain_first();
-  return Run("LoadCascade", *context, CheckLoad(*request),
-             [this, order = std::move(order), response]() -> absl::Status {
-               ASSIGN_OR_RETURN(const LoadedVersion version,
-                                loader_.Load(order));
-               *response->mutable_version() = ToProto(version);
-               return absl::OkStatus();
-             });
+  // The response is gone if the call has ended first.
+  const auto loaded = std::make_shared<LoadedVersion>();
+  return Run(
+      "LoadCascade", *context, CheckLoad(*request),
+      [this, order = std::move(order), loaded]() -> absl::Status {
+        ASSIGN_OR_RETURN(*loaded, loader_.Load(order));
+        return absl::OkStatus();
+      },
+      [loaded, response] { *response->mutable_version() = ToProto(*loaded); });
 }
 
 grpc::ServerUnaryReactor* AdminService::UnloadCascade(
     grpc::CallbackServerContext* context,
     const v1::UnloadCascadeRequest* request,
     v1::UnloadCascadeResponse* /*response*/) {
-  return Run("UnloadCascade", *context, CheckUnload(*request),
-             [this, name = request->name()] { return loader_.Unload(name); });
+  return Run(
+      "UnloadCascade", *context, CheckUnload(*request),
+      [this, name = request->name()] { return loader_.Unload(name); }, [] {});
 }
 
 grpc::ServerUnaryReactor* AdminService::ListVersions(
@@ -92,41 +99,65 @@ grpc::ServerUnaryReactor* AdminService::ListVersions(
   return reactor;
 }
 
+bool AdminService::End(absl::Time deadline) {
+  std::optional<Call> unanswered;
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    while (!running_.empty() && ended_.WaitUntil(mutex_, deadline)) {
+    }
+    if (running_.empty()) return true;
+    unanswered = std::exchange(call_, std::nullopt);
+  }
+  if (unanswered.has_value()) {
+    unanswered->reactor->Finish(unanswered->record->End(Draining()));
+  }
+  return false;
+}
+
 grpc::ServerUnaryReactor* AdminService::Run(
     std::string_view method, grpc::CallbackServerContext& context,
-    const absl::Status& check, absl::AnyInvocable<absl::Status()> operation) {
-  auto record =
-      std::make_unique<CallRecord>(method, context, observer_, logger_);
-  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+    const absl::Status& check, absl::AnyInvocable<absl::Status()> operation,
+    absl::AnyInvocable<void()> answer) {
+  Call call = {.record = std::make_unique<CallRecord>(method, context,
+                                                      observer_, logger_),
+               .reactor = context.DefaultReactor()};
+  grpc::ServerUnaryReactor* const reactor = call.reactor;
   absl::Status status = check;
-  if (status.ok()) status = Begin(method);
+  if (status.ok()) status = Begin(method, call);
   if (!status.ok()) {
-    reactor->Finish(record->End(status));
+    reactor->Finish(call.record->End(status));
     return reactor;
   }
-  thread_.Post([this, reactor, record = std::move(record),
-                operation = std::move(operation)]() mutable {
+  thread_.Post([this, operation = std::move(operation),
+                answer = std::move(answer)]() mutable {
     const absl::Status result = operation();
     // Whoever hears of the end may begin the next.
-    End();
-    reactor->Finish(record->End(result));
+    std::optional<Call> waiting = TakeCall();
+    if (!waiting.has_value()) return;
+    if (result.ok()) answer();
+    waiting->reactor->Finish(waiting->record->End(result));
   });
   return reactor;
 }
 
-absl::Status AdminService::Begin(std::string_view method) {
+absl::Status AdminService::Begin(std::string_view method, Call& call) {
   MutexLock lock(mutex_);
+  if (ending_) return Draining();
   if (!running_.empty()) {
     return ErrorWithReason(absl::StatusCode::kAborted, kOperationRunning,
                            running_ + " is running");
   }
   running_ = method;
+  call_ = std::move(call);
   return absl::OkStatus();
 }
 
-void AdminService::End() {
+std::optional<AdminService::Call> AdminService::TakeCall() {
   MutexLock lock(mutex_);
   running_.clear();
+  ended_.SignalAll();
+  return std::exchange(call_, std::nullopt);
 }
 
 }  // namespace cascade

@@ -51,7 +51,7 @@ class CascadeLoader {
   //
   // ALREADY_EXISTS for a name that is loaded, unless it is to be replaced;
   // RESOURCE_EXHAUSTED when it does not fit into memory; UNAVAILABLE when the
-  // server ended meanwhile; or what is wrong with the package.
+  // server drains or ended meanwhile; or what is wrong with the package.
   virtual absl::StatusOr<LoadedVersion> Load(const LoadOrder& order) = 0;
 
   // Unloads a cascade: new requests for it are NOT_FOUND at once. Blocks until

@@ -65,6 +65,7 @@ class FailureTest : public ::testing::Test {
     };
     environment.on_failure = [this] { failed_.set_value(); };
     environment.clock = &clock_;
+    environment.last_words = absl::Milliseconds(100);
     auto server = Server::Create(options, environment);
     if (!server.ok()) std::abort();
     server_ = *std::move(server);
@@ -139,6 +140,22 @@ TEST_F(FailureTest, AHungLaneTurnsLivenessOffUntilItMovesAgain) {
   EXPECT_EQ(liveness.Next(), HealthResponse::SERVING);
   EXPECT_TRUE(slow.status.ok());
   EXPECT_OK(server_->failure());
+  server_->Drain(absl::InfiniteDuration());
+  EXPECT_TRUE(server_->is_down());
+}
+
+TEST_F(FailureTest, ADrainDoesNotWaitForALaneThatHangs) {
+  script_.BlockSteps();
+  Reply reply;
+  std::thread call([&] { reply = Generate(Client(), DigitRequest()); });
+  script_.AwaitBlockedSteps(1);
+  server_->Drain(absl::ZeroDuration());
+  call.join();
+  EXPECT_EQ(reply.status.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(server_->is_down());
+  EXPECT_TRUE(server_->hangs());
+  EXPECT_THAT(std::string(server_->failure().message()),
+              HasSubstr("a lane hangs"));
 }
 
 }  // namespace

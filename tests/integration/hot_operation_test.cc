@@ -249,5 +249,22 @@ TEST_F(HotOperationTest, OneOperationRunsAtATime) {
   EXPECT_TRUE(Unload("b").ok());
 }
 
+TEST_F(HotOperationTest, AShutdownAnswersTheCallOfAnOperationThatGoesOn) {
+  SlowLoader loader;
+  auto server = AdminServer::Create("127.0.0.1:0", loader, served_.metrics(),
+                                    served_.engine().logger());
+  ASSERT_TRUE(server.ok());
+  admin_ = v1::AdminService::NewStub(MakeChannel((*server)->address()));
+  CallStatus status;
+  std::thread call([&] { status = Unload("a"); });
+  loader.AwaitUnload();
+  EXPECT_FALSE((*server)->Shutdown(absl::Now()));
+  call.join();
+  EXPECT_EQ(status.code, grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.reason, "DRAINING");
+  loader.End();
+  EXPECT_TRUE((*server)->Shutdown(absl::InfiniteFuture()));
+}
+
 }  // namespace
 }  // namespace cascade

@@ -64,8 +64,19 @@ void ScriptedEngine::PutPackage(const std::string& path,
   packages_[path] = std::move(model);
 }
 
+void ScriptedEngine::CallInNextRead(absl::AnyInvocable<void()> callback) {
+  MutexLock lock(mutex_);
+  read_callback_ = std::move(callback);
+}
+
 absl::StatusOr<std::shared_ptr<const CascadeModel>> ScriptedEngine::ReadPackage(
-    const std::string& path) const {
+    const std::string& path) {
+  absl::AnyInvocable<void()> callback;
+  {
+    MutexLock lock(mutex_);
+    callback = std::exchange(read_callback_, nullptr);
+  }
+  if (callback) callback();
   MutexLock lock(mutex_);
   const auto found = packages_.find(path);
   if (found != packages_.end()) return found->second;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "server/base/clock.h"
 #include "server/base/logging.h"
 #include "server/base/mutex.h"
@@ -34,6 +35,9 @@ class ScriptedEngine {
   void PutPackage(const std::string& path,
                   std::shared_ptr<const CascadeModel> model)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Calls `callback` on the thread that loads, once, when a package is read.
+  void CallInNextRead(absl::AnyInvocable<void()> callback)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Blocks until a device is lost, and returns why.
   absl::Status AwaitDeviceLoss() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -46,7 +50,7 @@ class ScriptedEngine {
 
  private:
   absl::StatusOr<std::shared_ptr<const CascadeModel>> ReadPackage(
-      const std::string& path) const ABSL_LOCKS_EXCLUDED(mutex_);
+      const std::string& path) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Metrics metrics_{"test"};
   Logger logger_;
@@ -60,6 +64,7 @@ class ScriptedEngine {
   mutable CondVar changed_;
   std::map<std::string, std::shared_ptr<const CascadeModel>> packages_
       ABSL_GUARDED_BY(mutex_);
+  absl::AnyInvocable<void()> read_callback_ ABSL_GUARDED_BY(mutex_);
   absl::Status device_loss_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -106,6 +106,17 @@ TEST_F(LaneTest, ReportsEveryPlanButOneThatOnlyFreesSlots) {
   EXPECT_EQ(script_.slots_in_use(), 0);
 }
 
+TEST_F(LaneTest, TellsWhetherItsThreadHasEnded) {
+  EXPECT_TRUE(lane_->WaitUntilEnded(absl::InfinitePast()));
+  script_.BlockSteps();
+  Step({Image(0, 0)});
+  lane_->Run(work_);
+  script_.AwaitBlockedSteps(1);
+  EXPECT_FALSE(lane_->WaitUntilEnded(absl::InfinitePast()));
+  script_.UnblockSteps();
+  EXPECT_TRUE(lane_->WaitUntilEnded(absl::InfiniteFuture()));
+}
+
 TEST_F(LaneTest, ParksBeforeItSteps) {
   Step({Image(0, 0)});
   Step({Image(1, 0)});

@@ -172,6 +172,52 @@ TEST_F(CascadeHostTest, MetricsNameTheVersionThatServes) {
   EXPECT_THAT(engine_.metrics().Text(), Not(HasSubstr(digest_b)));
 }
 
+TEST_F(CascadeHostTest, ADrainingHostLoadsNothing) {
+  Package('a');
+  ASSERT_OK(Load('a'));
+  host().Drain();
+  EXPECT_THAT(Load('a', /*replace=*/true, /*drain_first=*/true),
+              HasReason(absl::StatusCode::kUnavailable, kDraining));
+  EXPECT_THAT(Versions(), ElementsAre("c/1 a"));
+}
+
+// A cascade that tells of each executor before it is made.
+class TellingCascade : public ScriptedCascade {
+ public:
+  explicit TellingCascade(absl::AnyInvocable<void() const> on_executor)
+      : ScriptedCascade("c", {{.resolution = 8}}),
+        on_executor_(std::move(on_executor)) {}
+
+  absl::StatusOr<std::unique_ptr<StageExecutor>> MakeExecutor(
+      int stage_index, const std::string& device) const override {
+    on_executor_();
+    return ScriptedCascade::MakeExecutor(stage_index, device);
+  }
+
+ private:
+  const absl::AnyInvocable<void() const> on_executor_;
+};
+
+TEST_F(CascadeHostTest, ADrainStopsALoadBeforeItsExecutorsAreMade) {
+  int executors = 0;
+  engine_.PutPackage(
+      "a", std::make_shared<const TellingCascade>([&] { ++executors; }));
+  engine_.CallInNextRead([this] { host().Drain(); });
+  EXPECT_THAT(Load('a'), HasReason(absl::StatusCode::kUnavailable, kDraining));
+  EXPECT_EQ(executors, 0);
+}
+
+TEST_F(CascadeHostTest, ADrainStopsALoadBeforeItServes) {
+  const auto model =
+      std::make_shared<const TellingCascade>([this] { host().Drain(); });
+  engine_.PutPackage("a", model);
+  EXPECT_THAT(Load('a'), HasReason(absl::StatusCode::kUnavailable, kDraining));
+  EXPECT_EQ(model->script().num_executors(), 0);
+  EXPECT_THAT(Versions(), IsEmpty());
+  EXPECT_THAT(engine_.scheduler().Submit(MakeRequest(model->spec())),
+              HasCode(absl::StatusCode::kNotFound));
+}
+
 TEST_F(CascadeHostTest, AWaitForTheLastJobEndsWithTheServer) {
   const auto model = Package('a');
   ASSERT_OK(Load('a'));
