@@ -86,7 +86,7 @@ ExitCode AdminCommand::Run() const {
   if (status.ok()) return kExitOk;
   if (json_) std::printf("%s\n", JsonLine(ToJson(status)).c_str());
   std::fprintf(stderr, "cascade: %s\n", Explain(status).c_str());
-  return ExitCodeOf(status.code);
+  return ExitCodeOf(status);
 }
 
 CallStatus AdminCommand::Load(v1::AdminService::Stub& admin) const {

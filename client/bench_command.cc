@@ -171,7 +171,7 @@ ExitCode BenchCommand::Run() const {
                       response);
   if (!found.ok()) {
     std::fprintf(stderr, "cascade: %s\n", Explain(found).c_str());
-    return ExitCodeOf(found.code);
+    return ExitCodeOf(found);
   }
   const auto plan = MakePlan(*settings, response.cascade());
   if (!plan.ok()) return Usage(plan.status());

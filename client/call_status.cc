@@ -1,5 +1,7 @@
 #include "client/call_status.h"
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -42,7 +44,32 @@ std::string Printable(std::string text) {
   return text;
 }
 
+// What the reason tells that its code does not; null if nothing.
+const char* HeadlineOfReason(const std::string& reason) {
+  static const std::pair<const char*, const char*> kHeadlines[] = {
+      {"CASCADE_REPLACED", "the cascade is being replaced: try again"},
+      {"DEADLINE_UNREACHABLE", "it takes longer than the deadline"},
+      {"DEVICE_LOST", "the server's device failed"},
+      {"STATE_DAMAGED", "the given stage state is damaged"},
+      {"STATE_FOREIGN", "the given stage state is from other weights"},
+  };
+  for (const auto& [name, headline] : kHeadlines) {
+    if (reason == name) return headline;
+  }
+  return nullptr;
+}
+
+// Only the server's own errors have a reason; gRPC's own one of this code is
+// about a limit of messages.
+const char* ExhaustedHeadline(const CallStatus& status) {
+  if (status.retry_delay.has_value()) return "the server is busy";
+  return status.reason.empty() ? "a message is too large"
+                               : "there is no room for it";
+}
+
 std::string Headline(const CallStatus& status) {
+  const char* const of_reason = HeadlineOfReason(status.reason);
+  if (of_reason != nullptr) return of_reason;
   switch (status.code) {
     case grpc::StatusCode::INVALID_ARGUMENT:
       return "the server refused the request";
@@ -51,21 +78,19 @@ std::string Headline(const CallStatus& status) {
     case grpc::StatusCode::UNIMPLEMENTED:
       return "this server cannot do that yet";
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return "the server is busy";
+      return ExhaustedHeadline(status);
     case grpc::StatusCode::UNAVAILABLE:
       return "the server cannot be reached or is shutting down";
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return status.reason == "DEADLINE_UNREACHABLE"
-                 ? "it takes longer than the deadline"
-                 : "it took longer than the deadline";
+      return "it took longer than the deadline";
     case grpc::StatusCode::CANCELLED:
       return "cancelled";
     case grpc::StatusCode::ABORTED:
-      return "the cascade is being replaced: try again";
+      return "something else is under way: try again";
     case grpc::StatusCode::FAILED_PRECONDITION:
-      return "the given stage state is from other weights";
+      return "not possible as things are";
     case grpc::StatusCode::DATA_LOSS:
-      return "the given stage state is damaged";
+      return "data is damaged";
     default:
       return absl::StrCat("the server failed (", CodeName(status.code), ")");
   }

@@ -37,8 +37,9 @@ CallStatus ReadCallStatus(const grpc::Status& status,
 // "RESOURCE_EXHAUSTED".
 std::string CodeName(grpc::StatusCode code);
 
-// What happened and what to do about it, in a person's words; several lines for
-// several fields. Without control characters.
+// What happened, by reason where there is one, else by code, and what to do
+// about it, in a person's words; several lines for several fields. Without
+// control characters.
 std::string Explain(const CallStatus& status);
 
 }  // namespace cascade

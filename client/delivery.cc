@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/complaint.h"
 #include "client/json_view.h"
@@ -91,8 +92,9 @@ absl::StatusOr<Delivery> Delivery::Create(
         OutputFolder folder,
         OutputFolder::Create("--out", flags.out, cascade.name(), label));
     // Raw pixels were asked for to be drawn, unless --format says so.
-    delivery.pictures_.emplace(std::move(folder),
-                               flags.show && format != "raw");
+    delivery.pictures_.emplace(
+        std::move(folder),
+        flags.show && !absl::EqualsIgnoreCase(format, "raw"));
   }
   if (!flags.states.empty()) {
     ASSIGN_OR_RETURN(
@@ -134,12 +136,12 @@ void Delivery::Take(const v1::GenerateImageResponse& event) {
 ExitCode Delivery::End(const CallStatus& status) {
   if (!write_status_.ok()) return Complain(write_status_, kExitFailed);
   view_->End(status);
-  return ExitCodeOf(status.code);
+  return ExitCodeOf(status);
 }
 
 ExitCode DeliverError(const DeliveryFlags& flags, const CallStatus& status) {
   MakeView(flags, {}, 0, {}, {})->End(status);
-  return ExitCodeOf(status.code);
+  return ExitCodeOf(status);
 }
 
 }  // namespace cascade

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <grpcpp/support/status.h>
+#include "client/call_status.h"
 
 namespace cascade {
 
@@ -12,7 +12,7 @@ enum ExitCode {
   kExitRefused = 3,   // The request cannot be served as it is.
   kExitBusy = 4,      // Not now: the server is busy, absent, or not ready.
   kExitDeadline = 5,  // It took longer than --deadline.
-  kExitInterrupted = 130,
+  kExitInterrupted = 130,  // By Ctrl-C or SIGTERM.
 };
 
 // For `--help`.
@@ -22,8 +22,8 @@ inline constexpr char kExitCodesHelp[] =
     "or "
     "not ready: try again; 5 the deadline passed; 130 interrupted.";
 
-inline ExitCode ExitCodeOf(grpc::StatusCode code) {
-  switch (code) {
+inline ExitCode ExitCodeOf(const CallStatus& status) {
+  switch (status.code) {
     case grpc::StatusCode::OK:
       return kExitOk;
     case grpc::StatusCode::INVALID_ARGUMENT:
@@ -35,13 +35,13 @@ inline ExitCode ExitCodeOf(grpc::StatusCode code) {
     case grpc::StatusCode::OUT_OF_RANGE:
       return kExitRefused;
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      // Time heals what comes with a delay.
+      return status.retry_delay.has_value() ? kExitBusy : kExitRefused;
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::ABORTED:
       return kExitBusy;
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return kExitDeadline;
-    case grpc::StatusCode::CANCELLED:
-      return kExitInterrupted;
     default:
       return kExitFailed;
   }

@@ -29,7 +29,7 @@ ExitCode HealthCommand::Run() const {
       service, ImageClient::CallOptions::Within(absl::Seconds(10)), response);
   if (!status.ok()) {
     std::fprintf(stderr, "cascade: %s\n", Explain(status).c_str());
-    return ExitCodeOf(status.code);
+    return ExitCodeOf(status);
   }
   using Response = grpc::health::v1::HealthCheckResponse;
   std::printf("%s\n", Response::ServingStatus_Name(response.status()).c_str());

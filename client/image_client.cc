@@ -78,8 +78,13 @@ CallStatus CallUnary(const ImageClient::CallOptions& options, Call call) {
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
                                            const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(options.max_receive_message_bytes);
-  if (options.repeats_calls) arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  if (options.repeats_calls) {
+    arguments.SetServiceConfigJSON(kServiceConfig);
+    // Of a larger call gRPC keeps nothing that it could send again.
+    arguments.SetInt(GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE,
+                     options.max_message_bytes);
+  }
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   // A call may wait in the queue for long without a word.

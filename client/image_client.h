@@ -18,8 +18,9 @@ namespace cascade {
 
 // How a channel to a server is made.
 struct ChannelOptions {
-  // Raw images of 2048 x 2048 fit.
-  int max_receive_message_bytes = 64 << 20;
+  // Of a message that is received, or sent again. Raw images of 2048 x 2048
+  // fit.
+  int max_message_bytes = 64 << 20;
   // Shares its connection with no other channel of the process.
   bool own_connection = false;
   // Repeats calls that no server has begun (UNAVAILABLE, and only before the

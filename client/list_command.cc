@@ -62,7 +62,7 @@ ExitCode ListCommand::Run() const {
   if (!status.ok()) {
     if (json_) std::printf("%s\n", JsonLine(ToJson(status)).c_str());
     std::fprintf(stderr, "cascade: %s\n", Explain(status).c_str());
-    return ExitCodeOf(status.code);
+    return ExitCodeOf(status);
   }
   for (const v1::Cascade& cascade : response.cascades()) {
     if (json_) {

@@ -17,6 +17,12 @@ constexpr int kBarWidth = 24;
 // Lines beside the pictures: title, state, the cursor's.
 constexpr int kOtherLines = 3;
 
+size_t NumStages(int first_stage, int target_stage) {
+  return target_stage < first_stage
+             ? 0
+             : static_cast<size_t>(target_stage - first_stage) + 1;
+}
+
 std::string Bar(int done, int total) {
   const int filled = total == 0 ? 0 : kBarWidth * done / total;
   std::string bar;
@@ -33,18 +39,19 @@ LiveView::LiveView(v1::Cascade cascade, std::string title, int first_stage,
                    const Terminal& terminal)
     : cascade_(std::move(cascade)),
       title_(std::move(title)),
-      first_stage_(first_stage),
+      first_stage_(std::clamp(first_stage, 0, cascade_.stages_size())),
       draw_(draw),
       terminal_(terminal),
       state_("connecting"),
-      stages_(
-          static_cast<size_t>(std::max(0, target_stage - first_stage + 1))) {
+      stages_(NumStages(first_stage_,
+                        std::min(target_stage, cascade_.stages_size() - 1))) {
   for (Stage& stage : stages_) {
     stage.steps_done.resize(static_cast<size_t>(image_count));
   }
   if (!draw_ || stages_.empty()) return;
   const int num_stages = static_cast<int>(stages_.size());
-  const int resolution = cascade_.stages(target_stage).resolution();
+  const int resolution =
+      cascade_.stages(first_stage_ + num_stages - 1).resolution();
   const int room = 2 * (terminal_.rows - kOtherLines - num_stages);
   picture_size_ = std::max(
       4, std::min({resolution, terminal_.columns - 2, std::max(4, room)}));

@@ -97,14 +97,15 @@ void ReplyCheck::AddStarted(const v1::StageStarted& started) {
     Refuse(absl::StrCat("image ", started.image_index(), " enters stage ",
                         started.stage(), " where ", *expected, " is the next"));
   }
-  *image = Progress();
   image->stage = started.stage();
+  image->steps_done = 0;
 }
 
 void ReplyCheck::AddPreview(const v1::Preview& preview) {
   Progress* image = Find(preview.image_index(), preview.image_seed());
   if (image == nullptr) return;
-  if (preview.stage() != image->stage || image->has_image) {
+  if (preview.stage() != image->stage ||
+      image->images.contains(preview.stage())) {
     Refuse(absl::StrCat("a preview of stage ", preview.stage(),
                         " is out of order"));
   }
@@ -120,12 +121,12 @@ void ReplyCheck::AddPreview(const v1::Preview& preview) {
 void ReplyCheck::AddImage(const v1::StageImage& image) {
   Progress* progress = Find(image.image_index(), image.image_seed());
   if (progress == nullptr) return;
-  if (image.stage() != progress->stage || progress->has_image) {
+  if (image.stage() != progress->stage ||
+      progress->images.contains(image.stage())) {
     Refuse(
         absl::StrCat("the image of stage ", image.stage(), " is out of order"));
   }
-  progress->has_image = true;
-  progress->has_state = image.has_state();
+  progress->images[image.stage()] = image.has_state();
   CheckPixels(image.image());
   if (image.has_state()) CheckState(image);
 }
@@ -133,6 +134,7 @@ void ReplyCheck::AddImage(const v1::StageImage& image) {
 void ReplyCheck::AddFinished(const v1::Finished& finished) {
   finished_ = true;
   target_stage_ = finished.record().target_stage();
+  is_reduced_ = finished.record().reduced_for_deadline();
   if (finished.record().image_seeds_size() != image_count_) {
     Refuse(absl::StrCat("`finished` has ", finished.record().image_seeds_size(),
                         " seeds for ", image_count_, " images"));
@@ -168,16 +170,21 @@ void ReplyCheck::CheckState(const v1::StageImage& image) {
   }
 }
 
+bool ReplyCheck::HasEnded(const Progress& image) const {
+  // When the time is up, an image may be beyond what all of them have.
+  return image.images.contains(target_stage_) &&
+         (is_reduced_ || image.stage == target_stage_);
+}
+
 std::vector<std::string> ReplyCheck::Problems(bool ended) const {
   std::vector<std::string> problems = problems_;
   if (!ended) return problems;
   if (!finished_) problems.push_back("`finished` is missing");
   for (int i = 0; i < image_count_ && problems.size() < kMaxProblems; ++i) {
     const auto image = images_.find(i);
-    if (image == images_.end() || image->second.stage != target_stage_ ||
-        !image->second.has_image) {
+    if (image == images_.end() || !HasEnded(image->second)) {
       problems.push_back(absl::StrCat("image ", i, " is missing"));
-    } else if (returns_state_ && !image->second.has_state) {
+    } else if (returns_state_ && !image->second.images.at(target_stage_)) {
       problems.push_back(absl::StrCat("the state of image ", i, " is missing"));
     }
   }

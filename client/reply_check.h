@@ -30,8 +30,8 @@ class ReplyCheck {
   struct Progress {
     std::optional<int> stage;  // The last one that started.
     int steps_done = 0;        // In that stage, as far as previews tell.
-    bool has_image = false;    // Of that stage.
-    bool has_state = false;    // Of that stage.
+    // The stages whose image came, and whether their state did.
+    std::map<int, bool> images;
   };
 
   void AddQueued(const v1::Queued& queued);
@@ -42,6 +42,7 @@ class ReplyCheck {
   // The image that an event is about, or null when there is no such.
   Progress* Find(int image_index, uint64_t image_seed);
   void CheckPixels(const v1::Image& image);
+  bool HasEnded(const Progress& image) const;
   void CheckState(const v1::StageImage& image);
   void Refuse(std::string problem);
 
@@ -52,7 +53,9 @@ class ReplyCheck {
   uint64_t seed_ = 0;
   bool queued_ = false;
   bool finished_ = false;
-  int target_stage_ = -1;  // As `finished` tells.
+  // As `finished` tells.
+  int target_stage_ = -1;
+  bool is_reduced_ = false;
   const int image_count_;
   std::map<int, Progress> images_;  // Those that were heard of.
   std::vector<std::string> problems_;

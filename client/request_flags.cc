@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -276,6 +277,15 @@ absl::StatusOr<v1::GenerateImageRequest> RequestFlags::ToRequest(
   return request;
 }
 
+bool RequestFlags::DiffersByStage() const {
+  const std::string* const flags[] = {&samplers, &steps, &etas, &guidance,
+                                      &augmentation};
+  return std::any_of(std::begin(flags), std::end(flags),
+                     [](const std::string* flag) {
+                       return flag->find(',') != std::string::npos;
+                     });
+}
+
 int TargetStage(const v1::GenerateImageRequest& request,
                 const v1::Cascade& cascade_spec) {
   const int top = std::max(0, cascade_spec.stages_size() - 1);
@@ -305,6 +315,9 @@ absl::StatusOr<absl::Duration> ParseDurationFlag(const std::string& flag,
   }
   if (!(duration > absl::ZeroDuration())) {
     return WrongFlag(flag, value, "must be positive");
+  }
+  if (duration == absl::InfiniteDuration()) {
+    return WrongFlag(flag, value, "must be finite");
   }
   return duration;
 }

@@ -38,6 +38,9 @@ struct RequestFlags {
   // Adds them to a command.
   void AddTo(CLI::App& command);
 
+  // Whether a flag has a value for each stage.
+  bool DiffersByStage() const;
+
   // The request for `cascade_spec`, of which the stages from `first_stage` on
   // run. INVALID_ARGUMENT, naming the flag, for what cannot be sent; what can
   // is the server's to judge.
@@ -53,7 +56,8 @@ int TargetStage(const v1::GenerateImageRequest& request,
 std::string ClassLabel(const v1::GenerateImageRequest& request,
                        const v1::Cascade& cascade_spec);
 
-// A duration flag: "1.5s", "200ms", or a number of seconds; positive.
+// A duration flag: "1.5s", "200ms", or a number of seconds; positive and
+// finite.
 absl::StatusOr<absl::Duration> ParseDurationFlag(const std::string& flag,
                                                  const std::string& value);
 

@@ -55,8 +55,9 @@ UpscaleCommand::UpscaleCommand(CLI::App& app)
   state->excludes(image);
   command_
       ->add_option("--first-stage", first_stage_,
-                   "The stage that enlarges the image. Default: the one that "
-                   "takes its size")
+                   "The stage that enlarges the image; required for flags with "
+                   "a value for each stage. Default: the one that takes its "
+                   "size")
       ->needs(image);
   command_
       ->add_option("--resize", resize_,
@@ -64,6 +65,24 @@ UpscaleCommand::UpscaleCommand(CLI::App& app)
       ->needs(image);
   delivery_.AddTo(*command_);
   command_->footer(kExitCodesHelp);
+}
+
+absl::Status UpscaleCommand::Check() const {
+  RETURN_IF_ERROR(delivery_.Check());
+  const bool shares_seeds =
+      request_.seed.has_value() || request_.image_count.value_or(1) > 1;
+  if (states_.size() > 1 && shares_seeds) {
+    return absl::InvalidArgumentError(
+        "--seed, and --count of more than 1, take one --state: images of "
+        "several states would have the same seeds, and files the same names");
+  }
+  if (!image_.empty() && !first_stage_.has_value() &&
+      request_.DiffersByStage()) {
+    return absl::InvalidArgumentError(
+        "--first-stage is required for an --image with a value for each stage: "
+        "the server picks the stage by the image's size");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::UpscaleImageRequest> UpscaleCommand::ReadImage() const {
@@ -101,7 +120,7 @@ ExitCode UpscaleCommand::Upscale(ImageClient& client,
                                  const ImageClient::CallOptions& options,
                                  const v1::Cascade& cascade,
                                  CancelToken& cancel) const {
-  const int first_stage = FirstStage(request);
+  const int first_stage = FirstStage(request, cascade);
   auto fields = request_.ToRequest(cascade, first_stage);
   if (!fields.ok()) return Complain(fields.status(), kExitUsage);
   if (const absl::Status status = delivery_.Shape(*fields); !status.ok()) {
@@ -132,7 +151,7 @@ ExitCode UpscaleCommand::UpscaleOne(ImageClient& client,
 }
 
 ExitCode UpscaleCommand::Run() const {
-  if (const absl::Status status = delivery_.Check(); !status.ok()) {
+  if (const absl::Status status = Check(); !status.ok()) {
     return Complain(status, kExitUsage);
   }
   auto requests = ReadSources();

@@ -26,6 +26,8 @@ class UpscaleCommand {
   ExitCode Run() const;
 
  private:
+  // INVALID_ARGUMENT for flags that do not go together.
+  absl::Status Check() const;
   // What is to be enlarged: requests with nothing but a source and the name of
   // the cascade.
   absl::StatusOr<std::vector<v1::UpscaleImageRequest>> ReadSources() const;

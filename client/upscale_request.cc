@@ -1,10 +1,18 @@
 #include "client/upscale_request.h"
 
+#include <algorithm>
+
 namespace cascade {
 
-int FirstStage(const v1::UpscaleImageRequest& request) {
-  if (request.has_state()) return request.state().stage() + 1;
-  return request.image().has_first_stage() ? request.image().first_stage() : 1;
+int FirstStage(const v1::UpscaleImageRequest& request,
+               const v1::Cascade& cascade) {
+  const int num_stages = cascade.stages_size();
+  if (request.has_state()) {
+    return std::clamp(request.state().stage(), -1, num_stages - 1) + 1;
+  }
+  const int first_stage =
+      request.image().has_first_stage() ? request.image().first_stage() : 1;
+  return std::clamp(first_stage, 0, num_stages);
 }
 
 void SetFields(const v1::GenerateImageRequest& fields,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
 #include "server/rpc/field_check.h"
 #include "server/rpc/image_conversion.h"
 #include "server/rpc/name_suggestion.h"
@@ -108,6 +109,12 @@ void ConvertScheduling(const Request& request, const CallFacts& call,
   converted.tenant = call.tenant;
 }
 
+void CheckEntryCount(const char* field, int count, int most,
+                     FieldCheck& check) {
+  if (count <= most) return;
+  check.Refuse(field, absl::StrCat(count, " entries: at most ", most));
+}
+
 // Nobody knows yet which stage the time suffices for: the client gets every
 // stage's image, so that it has one when the time is up.
 void SendEveryStage(int first_stage, std::vector<bool>& stage_images) {
@@ -129,6 +136,17 @@ bool SupportsUnconditional(const CascadeSpec& cascade) {
                      [](const StageSpec& stage) {
                        return stage.num_classes == 0 || stage.has_null_class;
                      });
+}
+
+absl::Status CheckEntryCounts(
+    const google::protobuf::RepeatedPtrField<v1::StageOptions>& stages,
+    const v1::OutputOptions& output, const CascadeSpec& cascade) {
+  const int num_stages = static_cast<int>(cascade.stages.size());
+  FieldCheck check;
+  // One more is for every stage.
+  CheckEntryCount("stages", stages.size(), num_stages + 1, check);
+  CheckEntryCount("output.stages", output.stages_size(), num_stages, check);
+  return check.status();
 }
 
 GenerationRequest ConvertFields(const Request& request,
@@ -172,6 +190,8 @@ void RefuseUnknownFields(const google::protobuf::Message& request,
 absl::StatusOr<GenerationRequest> ConvertGenerateImageRequest(
     const Request& request, const CascadeSpec& cascade,
     const RequestLimits& limits, const CallFacts& call) {
+  RETURN_IF_ERROR(
+      CheckEntryCounts(request.stages(), request.output(), cascade));
   FieldCheck check;
   GenerationRequest converted =
       ConvertFields(request, cascade, /*first_stage=*/0, limits, call, check);

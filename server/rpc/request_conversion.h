@@ -44,6 +44,12 @@ absl::StatusOr<GenerationRequest> ConvertGenerateImageRequest(
     const v1::GenerateImageRequest& request, const CascadeSpec& cascade,
     const RequestLimits& limits, const CallFacts& call);
 
+// INVALID_ARGUMENT, naming the field, when a list has more entries than the
+// cascade has stages to tell of. Comes before anything looks at the entries.
+absl::Status CheckEntryCounts(
+    const google::protobuf::RepeatedPtrField<v1::StageOptions>& stages,
+    const v1::OutputOptions& output, const CascadeSpec& cascade);
+
 // The fields that both RPCs have, for a request whose first stage is this one.
 // What is wrong goes to `check`.
 GenerationRequest ConvertFields(const v1::GenerateImageRequest& request,

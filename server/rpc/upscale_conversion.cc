@@ -88,6 +88,8 @@ absl::StatusOr<EntryPoint> ReadSource(const Request& request,
 absl::StatusOr<GenerationRequest> ConvertUpscaleImageRequest(
     const Request& request, const CascadeSpec& cascade,
     const RequestLimits& limits, const CallFacts& call) {
+  RETURN_IF_ERROR(
+      CheckEntryCounts(request.stages(), request.output(), cascade));
   ASSIGN_OR_RETURN(EntryPoint entry, ReadSource(request, cascade, limits));
   v1::GenerateImageRequest fields = SharedFields(request);
   if (request.has_state()) FillInFromState(request.state(), fields);

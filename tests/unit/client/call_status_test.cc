@@ -9,8 +9,16 @@
 namespace cascade {
 namespace {
 
+using ::grpc::StatusCode;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+CallStatus Error(StatusCode code, const std::string& reason = "") {
+  CallStatus status;
+  status.code = code;
+  status.reason = reason;
+  return status;
+}
 
 CallStatus Refused() {
   CallStatus status;
@@ -50,13 +58,54 @@ TEST(CallStatusTest, IsJsonForScripts) {
   EXPECT_EQ(json["fields"][0]["field"], "stages[0].sampler.steps");
 }
 
+TEST(CallStatusTest, TheReasonMakesTheHeadline) {
+  EXPECT_THAT(Explain(Error(StatusCode::DATA_LOSS, "STATE_DAMAGED")),
+              HasSubstr("the given stage state is damaged"));
+  EXPECT_THAT(Explain(Error(StatusCode::FAILED_PRECONDITION, "STATE_FOREIGN")),
+              HasSubstr("the given stage state is from other weights"));
+  EXPECT_THAT(Explain(Error(StatusCode::ABORTED, "CASCADE_REPLACED")),
+              HasSubstr("the cascade is being replaced"));
+  EXPECT_THAT(
+      Explain(Error(StatusCode::DEADLINE_EXCEEDED, "DEADLINE_UNREACHABLE")),
+      HasSubstr("it takes longer than the deadline"));
+}
+
+TEST(CallStatusTest, WhatIsNotAboutAStateDoesNotSpeakOfOne) {
+  for (const StatusCode code :
+       {StatusCode::DATA_LOSS, StatusCode::FAILED_PRECONDITION}) {
+    EXPECT_THAT(Explain(Error(code, CodeName(code))),
+                Not(HasSubstr("stage state")));
+  }
+  EXPECT_THAT(Explain(Error(StatusCode::ABORTED, "OPERATION_RUNNING")),
+              Not(HasSubstr("replaced")));
+}
+
+TEST(CallStatusTest, OnlyWhatTimeHealsIsBusy) {
+  CallStatus busy = Error(StatusCode::RESOURCE_EXHAUSTED, "QUEUE_FULL");
+  busy.retry_delay = absl::Seconds(1);
+  EXPECT_THAT(Explain(busy), HasSubstr("the server is busy"));
+  EXPECT_EQ(ExitCodeOf(busy), kExitBusy);
+  // A package beside which there is no memory.
+  const CallStatus full =
+      Error(StatusCode::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED");
+  EXPECT_THAT(Explain(full), HasSubstr("there is no room for it"));
+  EXPECT_EQ(ExitCodeOf(full), kExitRefused);
+  // gRPC's own.
+  const CallStatus large = Error(StatusCode::RESOURCE_EXHAUSTED, "");
+  EXPECT_THAT(Explain(large), HasSubstr("a message is too large"));
+  EXPECT_EQ(ExitCodeOf(large), kExitRefused);
+}
+
 TEST(CallStatusTest, HasAnExitCodeForEachKindOfError) {
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::OK), 0);
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::INTERNAL), 1);
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::NOT_FOUND), 3);
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::UNAVAILABLE), 4);
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::DEADLINE_EXCEEDED), 5);
-  EXPECT_EQ(ExitCodeOf(grpc::StatusCode::CANCELLED), 130);
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::OK)), 0);
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::INTERNAL)), 1);
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::NOT_FOUND)), 3);
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::UNAVAILABLE)), 4);
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::DEADLINE_EXCEEDED)), 5);
+}
+
+TEST(CallStatusTest, ACallThatTheServerCancelledWasNotInterrupted) {
+  EXPECT_EQ(ExitCodeOf(Error(StatusCode::CANCELLED)), kExitFailed);
 }
 
 }  // namespace

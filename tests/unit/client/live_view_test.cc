@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace cascade {
 namespace {
 
@@ -55,6 +57,23 @@ TEST(LiveViewTest, ShowsTheStagesThatRun) {
                           HasSubstr("stage 2 (32x32)"), ::testing::_));
   EXPECT_THAT(view.Lines()[1], HasSubstr("1/1 images"));
   EXPECT_THAT(view.Lines()[2], HasSubstr("0/1 images"));
+}
+
+TEST(LiveViewTest, StagesThatTheCascadeDoesNotHaveAreLeftOut) {
+  v1::Cascade cascade;
+  cascade.add_stages()->set_name("8x8");
+  constexpr int kLeast = std::numeric_limits<int>::min();
+  constexpr int kMost = std::numeric_limits<int>::max();
+  const auto num_lines = [](const v1::Cascade& shown, int first, int target) {
+    return LiveView(shown, "title", first, target, 1, /*draw=*/true, {})
+        .Lines()
+        .size();
+  };
+  const size_t with_one = num_lines(cascade, 0, 0);
+  EXPECT_EQ(num_lines(cascade, kLeast, kMost), with_one);
+  EXPECT_EQ(num_lines(cascade, kMost, 0), 2u);
+  EXPECT_EQ(num_lines(cascade, 0, kLeast), 2u);
+  EXPECT_EQ(num_lines({}, 0, 0), 2u);  // Nothing was found to be shown.
 }
 
 }  // namespace

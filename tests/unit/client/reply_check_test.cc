@@ -86,6 +86,16 @@ TEST(ReplyCheckTest, AStageWhoseImageWasNotAskedForIsFine) {
       IsEmpty());
 }
 
+TEST(ReplyCheckTest, WhenTheTimeIsUpAnImageMayBeBeyondWhatAllHave) {
+  v1::GenerateImageResponse finished = Finished(0);
+  const auto check = [&finished] {
+    return Check({Queued(), Started(0), StageImage(0), Started(1), finished});
+  };
+  EXPECT_THAT(check(), Contains(HasSubstr("image 0 is missing")));
+  finished.mutable_finished()->mutable_record()->set_reduced_for_deadline(true);
+  EXPECT_THAT(check(), IsEmpty());
+}
+
 TEST(ReplyCheckTest, FindsWhatIsWrong) {
   EXPECT_THAT(Check({Started(0), StageImage(0), Finished(0)}),
               Contains(HasSubstr("first event")));

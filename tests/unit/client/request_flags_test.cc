@@ -137,6 +137,12 @@ TEST(RequestFlagsTest, ReadsDurations) {
   EXPECT_FALSE(ParseDurationFlag("--deadline", "0").ok());
   EXPECT_FALSE(ParseDurationFlag("--deadline", "nan").ok());
   EXPECT_FALSE(ParseDurationFlag("--deadline", "soon").ok());
+  for (const char* infinite : {"inf", "1e300"}) {
+    EXPECT_THAT(
+        std::string(
+            ParseDurationFlag("--deadline", infinite).status().message()),
+        HasSubstr("must be finite"));
+  }
 }
 
 }  // namespace

@@ -25,6 +25,12 @@ Request Parse(const std::string& text) {
   return request;
 }
 
+v1::Cascade Cascade(int num_stages) {
+  v1::Cascade cascade;
+  for (int k = 0; k < num_stages; ++k) cascade.add_stages();
+  return cascade;
+}
+
 TEST(UpscaleRequestTest, TakesOverEveryFieldThatBothRequestsHave) {
   for (const char* class_choice :
        {"", "class_id: 0", "class_name: 'x'", "unconditional: true"}) {
@@ -41,13 +47,25 @@ TEST(UpscaleRequestTest, LeavesCascadeAndSource) {
       "cascade: 'digits' image { first_stage: 2 }");
   SetFields({}, request);
   EXPECT_EQ(request.cascade(), "digits");
-  EXPECT_EQ(FirstStage(request), 2);
+  EXPECT_EQ(FirstStage(request, Cascade(3)), 2);
 }
 
 TEST(UpscaleRequestTest, TheFirstStageFollowsTheStates) {
-  EXPECT_EQ(FirstStage(Parse<v1::UpscaleImageRequest>("state { stage: 1 }")),
+  EXPECT_EQ(FirstStage(Parse<v1::UpscaleImageRequest>("state { stage: 1 }"),
+                       Cascade(3)),
             2);
-  EXPECT_EQ(FirstStage(Parse<v1::UpscaleImageRequest>("image { }")), 1);
+  EXPECT_EQ(FirstStage(Parse<v1::UpscaleImageRequest>("image { }"), Cascade(3)),
+            1);
+}
+
+TEST(UpscaleRequestTest, TheFirstStageIsWithinTheCascade) {
+  const auto first_stage = [](const std::string& text) {
+    return FirstStage(Parse<v1::UpscaleImageRequest>(text), Cascade(3));
+  };
+  EXPECT_EQ(first_stage("state { stage: 2147483647 }"), 3);
+  EXPECT_EQ(first_stage("state { stage: -2147483648 }"), 0);
+  EXPECT_EQ(first_stage("image { first_stage: 2147483647 }"), 3);
+  EXPECT_EQ(first_stage("image { first_stage: -2147483648 }"), 0);
 }
 
 }  // namespace

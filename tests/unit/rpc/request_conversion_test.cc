@@ -332,10 +332,25 @@ TEST(RequestConversionTest, RefusesFieldsOfALaterVersion) {
 
 TEST(RequestConversionTest, BoundsWhatAnErrorSays) {
   v1::GenerateImageRequest request = Parse("class_id: 1");
-  for (int i = 0; i < 10000; ++i) request.mutable_output()->add_stages(-1 - i);
   request.set_class_name(std::string(1 << 20, 'x'));
   const auto converted = Convert(request);
   EXPECT_LT(converted.status().message().size(), 4096u);
+}
+
+TEST(RequestConversionTest, ListsHaveAnEntryForEachStageAtMost) {
+  v1::GenerateImageRequest request = Parse("class_id: 1");
+  for (int i = 0; i < 3; ++i) request.mutable_output()->add_stages(i);
+  for (int i = 0; i < 3; ++i) request.add_stages()->set_stage(i);
+  request.add_stages();  // For every stage.
+  EXPECT_TRUE(Convert(request).ok()) << Convert(request).status();
+  request.mutable_output()->add_stages(0);
+  request.add_stages();
+  const auto violations = FieldViolations(Convert(request).status());
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations[0].field, "stages");
+  EXPECT_EQ(violations[0].description, "5 entries: at most 4");
+  EXPECT_EQ(violations[1].field, "output.stages");
+  EXPECT_EQ(violations[1].description, "4 entries: at most 3");
 }
 
 TEST(RequestConversionTest, AClassForAnUnconditionalCascadeIsRefused) {

@@ -86,6 +86,16 @@ TEST(UpscaleConversionTest, GoesOnFromAStateAsIfItHadNotStopped) {
   EXPECT_EQ(*request->input->ToHost(), std::vector<float>(64, 0.25f));
 }
 
+TEST(UpscaleConversionTest, ListsAreCountedBeforeTheSourceIsRead) {
+  v1::UpscaleImageRequest request = FromState(0);
+  request.mutable_state()->set_checksum("damaged");
+  for (int i = 0; i < 5; ++i) request.add_stages();
+  const auto violations = FieldViolations(Convert(request).status());
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(violations[0].field, "stages");
+  EXPECT_EQ(violations[0].description, "5 entries: at most 4");
+}
+
 TEST(UpscaleConversionTest, TheRequestGoesBeforeTheState) {
   const auto request = Convert(FromState(
       1, "class_id: 3 seed: 5 image_count: 4 return_stage_state: true"));
