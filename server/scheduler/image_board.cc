@@ -8,10 +8,6 @@
 namespace cascade {
 namespace {
 
-StageId StageIdOf(const Image& image) {
-  return {image.job->cascade, image.stage};
-}
-
 const StageRun& RunOf(const Image& image) {
   return image.job->stages[static_cast<size_t>(image.stage)];
 }
@@ -20,8 +16,6 @@ const StageRun& RunOf(const Image& image) {
 bool WaitsForStage(const Image& image) {
   return image.place == ImagePlace::kReady && image.parked == nullptr;
 }
-
-int RowsLeft(const Image& image) { return RunOf(image).rows_left(image.line); }
 
 }  // namespace
 
@@ -126,7 +120,7 @@ void ImageBoard::Rest(Image& image) {
 void ImageBoard::MoveOn(Image& image, std::shared_ptr<const StageOutput> output,
                         absl::Time now) {
   assert(image.place == ImagePlace::kStepping);
-  StageOf(image).rows_left -= RowsLeft(image);
+  StageOf(image).rows_left -= image.rows_left();
   TakeFromLane(image);
   image.input = std::move(output);
   image.parked = nullptr;
@@ -150,7 +144,7 @@ void ImageBoard::Unpark(Image& image, std::shared_ptr<const ParkedImage> parked,
   std::erase(LaneOf(image).parking, &image);
   image.lane = -1;
   image.parked = std::move(parked);
-  StageOf(image).rows_left -= RowsLeft(image);  // PutReady() counts it again.
+  StageOf(image).rows_left -= image.rows_left();  // PutReady() counts it again.
   PutReady(image, now);
 }
 
@@ -191,7 +185,7 @@ std::vector<SlotRelease> ImageBoard::TakeLeaving(int lane) {
   std::vector<SlotRelease> releases;
   Images leaving = std::exchange(lanes_[static_cast<size_t>(lane)].leaving, {});
   for (Image* image : leaving) {
-    releases.push_back({StageIdOf(*image), image->id});
+    releases.push_back({image->stage_id(), image->id});
     --LaneStageOf(*image).slots_taken;
     MakeGone(*image);
   }
@@ -321,7 +315,7 @@ int ImageBoard::num_resident(int lane) const {
 }
 
 absl::Duration ImageBoard::StageWork(const Image& image) const {
-  return RowsLeft(image) * table_.RowTime(StageIdOf(image));
+  return image.rows_left() * table_.RowTime(image.stage_id());
 }
 
 absl::Duration ImageBoard::PathWork(const Image& image) const {
@@ -346,60 +340,10 @@ absl::Duration ImageBoard::WorkAt(StageId stage) const {
   return stages_.at(stage).rows_left * table_.RowTime(stage);
 }
 
-SchedulerSnapshot ImageBoard::Snapshot() const {
-  SchedulerSnapshot snapshot;
-  snapshot.queued = queued_;
-  snapshot.in_flight = in_flight_;
-  for (const auto& [job_id, job] : jobs_) {
-    for (const Image& image : job->images) {
-      snapshot.images.push_back({.image = image.id,
-                                 .stage = StageIdOf(image),
-                                 .place = image.place,
-                                 .lane = image.lane,
-                                 .begun = image.begun,
-                                 .holds_credit = image.holds_credit,
-                                 .is_parked = image.parked != nullptr,
-                                 .needs_credit = image.needs_credit,
-                                 .rows_left = RowsLeft(image),
-                                 .job_ended = job->ended});
-    }
-  }
-  for (const auto& [id, stage] : stages_) {
-    for (const auto& [group, images] : stage.ready.groups()) {
-      for (const auto& [key, image] : images) {
-        snapshot.ready.push_back({id, image->id});
-      }
-    }
-    snapshot.stages.push_back({.stage = id,
-                               .inbox = stage.inbox,
-                               .inbox_limit = InboxLimit(id),
-                               .rows_left = stage.rows_left});
-  }
-  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
-    for (const auto& [id, stage] : lanes_[lane].stages) {
-      LaneStageSnapshot& copy = snapshot.lanes.emplace_back();
-      copy.lane = static_cast<int>(lane);
-      copy.stage = id;
-      copy.slots = table_.slots(static_cast<int>(lane), id);
-      copy.slots_taken = stage.slots_taken;
-      for (const Image* image : stage.resident) {
-        copy.resident.push_back(image->id);
-      }
-      for (const Image* image : lanes_[lane].leaving) {
-        if (StageIdOf(*image) == id) copy.leaving.push_back(image->id);
-      }
-      for (const Image* image : lanes_[lane].parking) {
-        if (StageIdOf(*image) == id) copy.parking.push_back(image->id);
-      }
-    }
-  }
-  return snapshot;
-}
-
 // Parts of moves.
 
 ImageBoard::Stage& ImageBoard::StageOf(const Image& image) {
-  return stages_.at(StageIdOf(image));
+  return stages_.at(image.stage_id());
 }
 
 ImageBoard::Lane& ImageBoard::LaneOf(const Image& image) {
@@ -407,7 +351,7 @@ ImageBoard::Lane& ImageBoard::LaneOf(const Image& image) {
 }
 
 ImageBoard::LaneStage& ImageBoard::LaneStageOf(const Image& image) {
-  return LaneOf(image).stages.at(StageIdOf(image));
+  return LaneOf(image).stages.at(image.stage_id());
 }
 
 void ImageBoard::TakeCredit(Image& image) {
@@ -431,7 +375,7 @@ void ImageBoard::PutReady(Image& image, absl::Time now) {
       image.parked == nullptr && image.job->goes_on_after(image.stage);
   Stage& stage = StageOf(image);
   stage.ready.Put(image);
-  stage.rows_left += RowsLeft(image);
+  stage.rows_left += image.rows_left();
 }
 
 void ImageBoard::TakeFromLane(Image& image) {
@@ -444,7 +388,7 @@ void ImageBoard::TakeFromLane(Image& image) {
 void ImageBoard::MakeGone(Image& image) {
   GiveCreditBack(image, WaitsForStage(image) ? image.stage - 1 : image.stage);
   Job& job = *image.job;
-  StageOf(image).rows_left -= RowsLeft(image);
+  StageOf(image).rows_left -= image.rows_left();
   image.place = ImagePlace::kGone;
   image.input = nullptr;
   image.parked = nullptr;

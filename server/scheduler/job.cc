@@ -41,6 +41,12 @@ bool ReturnsState(const GenerationRequest& request, int stage) {
 
 }  // namespace
 
+StageId Image::stage_id() const { return {job->cascade, stage}; }
+
+int Image::rows_left() const {
+  return job->stages[static_cast<size_t>(stage)].rows_left(line);
+}
+
 absl::StatusOr<StageRun> CompileStage(const StageSpec& spec,
                                       const StageOptions& options,
                                       int max_rows) {

@@ -65,6 +65,9 @@ struct Image {
   absl::Time last_step;
   // By stage: its share of the steps.
   std::vector<absl::Duration> device_time;
+
+  StageId stage_id() const;
+  int rows_left() const;  // Network rows, in its stage.
 };
 
 // A request inside the server. Guarded by the Scheduler's lock.
@@ -102,6 +105,9 @@ struct Job {
   bool ended = false;  // Its stream is closed, or about to be.
 
   int priority() const { return static_cast<int>(request.priority); }
+  StageMetrics* metrics_of(int stage) const {
+    return version->metrics[static_cast<size_t>(stage)];
+  }
   // Whether an image of `stage` goes on to another one.
   bool goes_on_after(int stage) const { return stage < request.target_stage; }
 };

@@ -17,22 +17,11 @@
 namespace cascade {
 namespace {
 
-absl::Status DeviceLost(const absl::Status& why) {
-  return ErrorWithReason(absl::StatusCode::kUnavailable, kDeviceLost,
-                         absl::StrCat("the server lost the device that the "
-                                      "request ran on: ",
-                                      why.message()));
-}
-
 absl::Status ParkFailed(const absl::Status& why) {
   return ErrorWithReason(
       absl::StatusCode::kInternal, kStepFailed,
       absl::StrCat("an image that made room for another one was lost: ",
                    why.message()));
-}
-
-StageMetrics* MetricsOf(const Job& job, int stage) {
-  return job.version->metrics[static_cast<size_t>(stage)];
 }
 
 }  // namespace
@@ -48,77 +37,6 @@ Scheduler::Scheduler(const Options& options, const Collaborators& collaborators)
       lanes_(static_cast<size_t>(options.num_lanes)) {}
 
 Scheduler::~Scheduler() { Shutdown(); }
-
-// Cascades.
-
-void Scheduler::AddCascade(CascadeId id, ServedCascade cascade) {
-  auto version = std::make_shared<CascadeVersion>();
-  version->id = id;
-  version->served = std::move(cascade);
-  for (const StageSpec& stage : version->spec().stages) {
-    version->metrics.push_back(
-        &use_.metrics.Stage(version->spec().name, stage.name));
-  }
-  {
-    MutexLock lock(mutex_);
-    board_.AddCascade(id, version->served.stages);
-    presences_[id].version = version;
-    metrics_.insert(version->metrics.begin(), version->metrics.end());
-  }
-  const CascadeTable::Version old = table_.Put(std::move(version));
-  MutexLock lock(mutex_);
-  if (old != nullptr) RetireLocked(old->id);
-}
-
-absl::StatusOr<CascadeId> Scheduler::RetireCascade(const std::string& name) {
-  const CascadeTable::Version version = table_.Remove(name);
-  if (version == nullptr) return table_.Find(name).status();
-  MutexLock lock(mutex_);
-  RetireLocked(version->id);
-  return version->id;
-}
-
-void Scheduler::RetireLocked(CascadeId id) { presences_.at(id).retired = true; }
-
-bool Scheduler::WaitUntilGone(CascadeId id, absl::Time deadline) {
-  MutexLock lock(mutex_);
-  while (!IsGoneLocked(id)) {
-    if (state_ == State::kEnded) return false;
-    if (!changed_.WaitUntil(mutex_, deadline) && !IsGoneLocked(id)) {
-      return false;
-    }
-  }
-  board_.RemoveCascade(id);
-  presences_.erase(id);
-  return true;
-}
-
-bool Scheduler::IsGoneLocked(CascadeId id) const {
-  const Presence& presence = presences_.at(id);
-  const bool is_in_plan =
-      std::any_of(lanes_.begin(), lanes_.end(),
-                  [id](const Lane& lane) { return lane.in_plan.contains(id); });
-  return presence.retired && presence.arriving_jobs == 0 &&
-         board_.num_jobs(id) == 0 && !is_in_plan;
-}
-
-absl::StatusOr<std::shared_ptr<const CascadeSpec>> Scheduler::FindCascade(
-    std::string_view name) const {
-  const absl::StatusOr<CascadeTable::Version> version = table_.Find(name);
-  if (!version.ok()) return version.status();
-  return (*version)->served.spec;
-}
-
-std::vector<std::shared_ptr<const CascadeSpec>> Scheduler::ListCascades()
-    const {
-  std::vector<std::shared_ptr<const CascadeSpec>> specs;
-  for (const CascadeTable::Version& version : table_.List()) {
-    specs.push_back(version->served.spec);
-  }
-  return specs;
-}
-
-// What lanes ask and tell.
 
 std::optional<StepPlan> Scheduler::NextPlan(int lane) {
   return TakePlan(lane, /*waits=*/true);
@@ -196,35 +114,6 @@ void Scheduler::StepDone(int lane, StepReport report) {
   runner_.Run(std::move(effects));
 }
 
-void Scheduler::LaneLost(int lane, absl::Status why) {
-  const absl::Time now = use_.clock.Now();
-  Effects effects;
-  {
-    MutexLock lock(mutex_);
-    Lane& self = lanes_[static_cast<size_t>(lane)];
-    self.in_plan.clear();
-    std::set<JobId> jobs;
-    for (const ImageId image : board_.ImagesOf(lane)) jobs.insert(image.job);
-    const std::set<StageId> stages = board_.table().stages_of(lane);
-    for (const JobId id : jobs) {
-      Job& job = *board_.Find(id);
-      if (!job.ended) EndJobLocked(job, DeviceLost(why), now, effects);
-    }
-    board_.LoseLane(lane);
-    // Nobody runs these any more.
-    for (const StageId stage : stages) {
-      if (board_.table().lanes_of(stage) > 0) continue;
-      presences_.at(stage.cascade).lost = DeviceLost(why);
-      EndJobsLocked(stage.cascade, DeviceLost(why), now, effects);
-    }
-    changed_.SignalAll();
-    WakeLanesLocked();
-    CheckLocked();
-  }
-  runner_.Run(std::move(effects));
-  if (use_.on_device_lost) use_.on_device_lost(why);
-}
-
 std::optional<StepPlan> Scheduler::DecideLocked(int lane, absl::Time now,
                                                 Effects& effects) {
   StepPlan plan;
@@ -249,7 +138,7 @@ StepPlan Scheduler::PlanLocked(int lane, const StepChoice& choice,
     board_.Park(image);
     plan.parks.push_back({choice.stage, id});
     effects.passages.push_back(
-        {.stage = MetricsOf(*image.job, image.stage), .parked = true});
+        {.stage = image.job->metrics_of(image.stage), .parked = true});
   }
   for (const ImageId id : choice.resident) {
     Image& image = *board_.Find(id);
@@ -260,7 +149,7 @@ StepPlan Scheduler::PlanLocked(int lane, const StepChoice& choice,
   for (const ImageId id : choice.ready) {
     Image& image = *board_.Find(id);
     if (image.parked == nullptr) {
-      effects.passages.push_back({.stage = MetricsOf(*image.job, image.stage),
+      effects.passages.push_back({.stage = image.job->metrics_of(image.stage),
                                   .waited = now - image.ready_since});
     }
     if (!image.job->first_step.has_value()) image.job->first_step = now;
@@ -345,7 +234,7 @@ void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
   }
   if (job.ended) {
     effects.passages.push_back(
-        {.stage = MetricsOf(job, image->stage), .wasted = report.device_time});
+        {.stage = job.metrics_of(image->stage), .wasted = report.device_time});
     if (was_last || !report.status.ok()) {
       board_.Remove(*image);
     } else {
@@ -381,7 +270,7 @@ void Scheduler::FinishStageLocked(Image& image,
   Job& job = *image.job;
   const absl::Duration ran = now - image.stage_started;
   effects.passages.push_back(
-      {.stage = MetricsOf(job, image.stage), .ran = ran});
+      {.stage = job.metrics_of(image.stage), .ran = ran});
   job.timings.push_back(
       {.image_index = image.id.index,
        .stage_index = image.stage,
@@ -419,125 +308,6 @@ std::vector<bool> Scheduler::IdleLanesLocked() const {
   std::vector<bool> idle;
   for (const Lane& lane : lanes_) idle.push_back(lane.idle || lane.woken);
   return idle;
-}
-
-// The end of jobs, of lanes, and of all.
-
-void Scheduler::Cancel(JobId id, absl::Status reason) {
-  if (reason.ok()) reason = absl::CancelledError("cancelled");
-  const absl::Time now = use_.clock.Now();
-  Effects effects;
-  {
-    MutexLock lock(mutex_);
-    Job* job = board_.Find(id);
-    if (job == nullptr || job->ended) return;
-    EndJobLocked(*job, std::move(reason), now, effects);
-    WakeLanesLocked();  // Others may begin in its place.
-    CheckLocked();
-  }
-  runner_.Run(std::move(effects));
-}
-
-void Scheduler::EndJobLocked(Job& job, absl::Status status, absl::Time now,
-                             Effects& effects) {
-  job.ended = true;
-  job.ended_flag->store(true);
-  deadlines_.erase({job.hopeless_at, job.id});
-  tenants_.End(job.tenant, job.request.image_count);
-  --jobs_of_[static_cast<size_t>(job.priority())];
-  LearnLocked(job, status, now);
-  effects.AddEnd(job, std::move(status), now);
-  effects.ends.back().tenant = tenants_.name(job.tenant);
-  const bool is_cut = !effects.ends.back().status.ok();
-  for (const Image& image : job.images) {
-    if (!is_cut || image.finished || image.place == ImagePlace::kGone) continue;
-    effects.passages.push_back({.stage = MetricsOf(job, image.stage),
-                                .saved = board_.PathWork(image)});
-  }
-  if (--live_jobs_ == 0) changed_.SignalAll();
-  board_.Evict(job);  // May destroy it.
-}
-
-void Scheduler::EndJobsLocked(CascadeId cascade, const absl::Status& status,
-                              absl::Time now, Effects& effects) {
-  std::vector<Job*> jobs;
-  for (const auto& [id, job] : board_.jobs()) {
-    if (job->cascade == cascade && !job->ended) jobs.push_back(job.get());
-  }
-  for (Job* job : jobs) EndJobLocked(*job, status, now, effects);
-}
-
-void Scheduler::Drain() {
-  MutexLock lock(mutex_);
-  if (state_ == State::kServing) state_ = State::kDrainingJobs;
-}
-
-bool Scheduler::WaitUntilIdle(absl::Time deadline) {
-  MutexLock lock(mutex_);
-  while (live_jobs_ > 0) {
-    if (!changed_.WaitUntil(mutex_, deadline)) return live_jobs_ == 0;
-  }
-  return true;
-}
-
-void Scheduler::Shutdown() {
-  const absl::Time now = use_.clock.Now();
-  Effects effects;
-  {
-    MutexLock lock(mutex_);
-    state_ = State::kEnded;
-    for (const auto& [cascade, presence] : presences_) {
-      EndJobsLocked(cascade, ShutDownError(), now, effects);
-    }
-    for (Lane& lane : lanes_) {
-      lane.idle = false;
-      lane.wake.Signal();
-    }
-    changed_.SignalAll();
-  }
-  runner_.Run(std::move(effects));
-}
-
-// Reports.
-
-absl::Duration Scheduler::LongestPlan() const {
-  const absl::Time now = use_.clock.Now();
-  absl::Duration longest;
-  MutexLock lock(mutex_);
-  for (const Lane& lane : lanes_) {
-    if (!lane.in_plan.empty()) {
-      longest = std::max(longest, now - lane.plan_since);
-    }
-  }
-  return longest;
-}
-
-void Scheduler::ReportLoad() {
-  ExpireDeadlines();
-  std::map<StageMetrics*, StageLoad> loads;
-  int queued = 0;
-  {
-    MutexLock lock(mutex_);
-    queued = board_.queued();
-    // Also of what is served no more: its gauges go to zero.
-    for (StageMetrics* metrics : metrics_) loads[metrics] = {};
-    for (const auto& [id, presence] : presences_) {
-      const std::vector<StageMetrics*>& metrics = presence.version->metrics;
-      const std::vector<StageLoad> stages =
-          StageLoads(board_, id, metrics.size());
-      // An old version and a new one may share them.
-      for (size_t k = 0; k < stages.size(); ++k) loads[metrics[k]] += stages[k];
-    }
-  }
-  for (const auto& [metrics, load] : loads) {
-    metrics->SetLoad(load.active, load.waiting, load.credits, load.backlog);
-  }
-  use_.metrics.SetQueueDepth(queued);
-}
-
-SchedulerSnapshot Scheduler::Snapshot() const {
-  MutexLock lock(mutex_);
-  return board_.Snapshot();
 }
 
 void Scheduler::CheckLocked() const {

@@ -50,6 +50,10 @@ enum class StepPolicyKind {
 // decision (events, metrics, log lines) is collected under the lock and done
 // after it, on the calling thread.
 //
+// scheduler.cc has what lanes ask for and tell, scheduler_admission.cc how
+// requests become jobs, scheduler_cascades.cc the versions that are served, and
+// scheduler_ends.cc how jobs, lanes and all of it end.
+//
 // States: serving -> draining -> shut down. Thread-safe.
 class Scheduler : public Generator, public LaneWork {
  public:
