@@ -191,6 +191,8 @@ absl::Status Server::StartPorts() {
   }
   grpc_->SetServing(true);
   SetReady(true);
+  // Who waits for the server's first line finds the addresses in the log.
+  logger_.Flush();
   return absl::OkStatus();
 }
 
