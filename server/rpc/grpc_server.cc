@@ -1,5 +1,6 @@
 #include "server/rpc/grpc_server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
@@ -43,6 +44,17 @@ void SetLimits(const GrpcServer::Options& options,
                              Milliseconds(options.max_connection_age_grace));
 }
 
+// gRPC stays up as long as the process. Its teardown, when the last of its
+// objects goes, waits for threads that may be polling for a connection that
+// stalls: for 10 s, or (gRPC 1.51) for ever.
+void KeepGrpcUp() {
+  static const bool is_up = [] {
+    grpc_init();
+    return true;
+  }();
+  static_cast<void>(is_up);
+}
+
 // Reflection describes what is linked in; gRPC's own health service brings no
 // descriptor along, so this refers to one.
 void LinkHealthDescriptor() {
@@ -74,6 +86,7 @@ GrpcServer::GrpcServer(Options options, Generator& generator,
 GrpcServer::~GrpcServer() { Shutdown(absl::Now()); }
 
 absl::Status GrpcServer::Start(const Options& options) {
+  KeepGrpcUp();
   LinkHealthDescriptor();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
