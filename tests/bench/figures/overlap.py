@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import statistics
+import threading
 import time
 
 from harness import check, stubs
@@ -67,6 +68,8 @@ class StageLoad:
         self.api = modules["image_generation_service_pb2"]
         self.stub = modules["image_generation_service_pb2_grpc"].ImageGenerationServiceStub(channel)
         self.pool = pool
+        # The server reads so many states at a time.
+        self.entering = threading.Semaphore(48)
 
     def whole(self, count):
         """All stages of each request."""
@@ -101,9 +104,11 @@ class StageLoad:
         return self.api.GenerateImageRequest(cascade="digits", class_id=index % 10, seed=index, target_stage=stage,
                                              output={"stages": [stage]})
 
-    @staticmethod
-    def last_image(method, request):
+    def last_image(self, method, request):
         """(the image, when the stream ended)"""
-        images = [event.stage_image for event in method(request) if event.HasField("stage_image")]
+        with self.entering:
+            stream = method(request)
+            next(stream)  # Queued.
+        images = [event.stage_image for event in stream if event.HasField("stage_image")]
         check(len(images) == 1, images)
         return images[0], time.monotonic()
