@@ -1,5 +1,4 @@
-// How requests become jobs: the half of the Scheduler that RPCs call, and what
-// deadlines make of a job.
+// How requests become jobs, and what deadlines make of a job.
 
 #include <algorithm>
 #include <cassert>
