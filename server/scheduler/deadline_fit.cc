@@ -9,8 +9,7 @@ constexpr int kFewestPart = 4;  // A quarter.
 
 // Of a stage at the fraction part / parts.
 int Steps(const StageBudget& stage, int part, int parts) {
-  const int quarter = (stage.steps + kFewestPart - 1) / kFewestPart;
-  const int fewest = std::min(stage.steps, std::max(quarter, stage.min_steps));
+  const int fewest = (stage.steps + kFewestPart - 1) / kFewestPart;
   return std::max(fewest, stage.steps * part / parts);
 }
 

@@ -11,8 +11,7 @@ namespace cascade {
 // What a best-effort request gives up to be done in time: a pure function.
 
 struct StageBudget {
-  int steps = 1;      // Asked for.
-  int min_steps = 1;  // Of the sampler.
+  int steps = 1;  // Asked for.
   // One step of the whole job in this stage, as predicted.
   absl::Duration step_time = absl::ZeroDuration();
 };
@@ -27,7 +26,7 @@ struct DeadlineFit {
 
 // The most that fits into `time`: all steps; else the same fraction of the
 // steps of every stage, rounded down, but not below a quarter of them (rounded
-// up) nor the stage's `min_steps`; else the same with a lower target stage.
+// up); else the same with a lower target stage.
 // None when even the first stage with its fewest steps does not fit. Stages
 // before `first_stage` take no time and keep their steps. `stages` holds at
 // least those up to `target_stage`.

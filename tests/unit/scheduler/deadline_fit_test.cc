@@ -55,16 +55,6 @@ TEST(DeadlineFitTest, ALowerTargetMayKeepAllItsSteps) {
   EXPECT_EQ(FitDeadline(stages, 0, 2, absl::Seconds(2)), lower);
 }
 
-TEST(DeadlineFitTest, RespectsTheFewestStepsOfASampler) {
-  std::vector<StageBudget> stages = kStages;
-  stages[2].min_steps = 12;
-  EXPECT_EQ(FitDeadline(stages, 0, 2, absl::Seconds(3.1))->steps,
-            (std::vector<int>{20, 10, 12}));
-  stages[2].min_steps = 100;
-  EXPECT_EQ(FitDeadline(stages, 0, 2, absl::Seconds(3.1))->steps,
-            (std::vector<int>{20, 10, 12}));
-}
-
 TEST(DeadlineFitTest, StagesBeforeTheFirstTakeNoTimeAndKeepTheirSteps) {
   const DeadlineFit fit = {
       .target_stage = 2, .steps = {40, 10, 6}, .reduced = true};
@@ -78,7 +68,6 @@ class RandomBudget {
     std::vector<StageBudget> stages(3);
     for (StageBudget& stage : stages) {
       stage.steps = 1 + Below(60);
-      stage.min_steps = 1 + Below(4);
       stage.step_time = absl::Microseconds(1 + Below(20000));
     }
     return stages;
@@ -101,8 +90,7 @@ absl::Duration Needed(const std::vector<StageBudget>& stages,
 }
 
 int Fewest(const StageBudget& stage) {
-  return std::min(stage.steps,
-                  std::max(stage.min_steps, (stage.steps + 3) / 4));
+  return std::min(stage.steps, (stage.steps + 3) / 4);
 }
 
 // The steps at the next larger fraction at which any stage has one more.
