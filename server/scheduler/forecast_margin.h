@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 #include "absl/time/time.h"
 #include "server/scheduler/work_forecast.h"
 
@@ -7,15 +10,19 @@ namespace cascade {
 
 // How much longer than forecast jobs take: learned from how forecasts came
 // true. Of a forecast, the time of the job alone is what it is; what the load
-// adds is multiplied by the margin, so that 199 of 200 jobs are done by then.
+// adds is multiplied by the margin, so that 99 of 100 jobs are done by then.
 //
-// The margin rises by 5 % with each job that takes longer and falls by a
-// two-hundredth of that with each one that does not (the stochastic
-// approximation of a quantile). Jobs without much load around them teach
-// nothing about it. A value.
+// The margin is a quantile, over the last jobs with about as much load around
+// them, of the time that the load took over what was forecast of it. (The
+// forecast of a long queue is relatively more certain than that of a short one.)
+// Jobs without much load around them teach nothing about it. A value.
 class ForecastMargin {
  public:
-  double factor() const { return factor_; }
+  ForecastMargin();
+
+  // What the load of this forecast is to be multiplied by, for a job that takes
+  // `unloaded` alone.
+  double Factor(absl::Duration unloaded, const Forecast& forecast) const;
 
   // A job that takes `unloaded` alone and was forecast so has taken `took`;
   // infinite: it was given up.
@@ -23,7 +30,19 @@ class ForecastMargin {
                absl::Duration took);
 
  private:
-  double factor_ = 1.5;
+  // The last jobs of about the same load.
+  struct Window {
+    std::array<double, 256> ratios;
+    size_t next = 0;  // The oldest of them.
+    double factor = 0;
+  };
+
+  // By how often the load doubles the time of the job alone; the last one is
+  // that of all heavier loads.
+  static constexpr size_t kNumWindows = 6;
+  static size_t WindowOf(absl::Duration unloaded, const Forecast& forecast);
+
+  std::array<Window, kNumWindows> windows_;
 };
 
 // The forecast's total time, with the margin.

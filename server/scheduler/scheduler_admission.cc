@@ -236,12 +236,12 @@ absl::StatusOr<std::unique_ptr<Job>> Scheduler::Prepare(
     job->forecast = forecast;
     queued.expected_wait = forecast.wait;
     queued.expected_time = forecast.total;
-    const absl::Status verdict =
-        CheckDeadline({.left = left,
-                       .unloaded = unloaded,
-                       .forecast = forecast,
-                       .delays_others = delays_others,
-                       .margin = MarginLocked(*job).factor()});
+    const absl::Status verdict = CheckDeadline(
+        {.left = left,
+         .unloaded = unloaded,
+         .forecast = forecast,
+         .delays_others = delays_others,
+         .margin = MarginLocked(*job).Factor(unloaded, forecast)});
     if (!verdict.ok()) {
       if (is_strict) return verdict;
       // Beside others each of its steps takes longer than alone.
