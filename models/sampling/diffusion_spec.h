@@ -26,12 +26,22 @@ enum class VarianceKind {
                   // second half of the network's output channels
 };
 
+// What the network is told of the noise in its input
+// (models/sampling/noise_conditioning.h).
+enum class NoiseConditioning {
+  kTimestep,    // The timestep of the training's process.
+  kNoiseLevel,  // sqrt(alpha_bar), continuously (Saharia et al. 2021, SR3; Chen
+                // et al. 2021, WaveGrad): the schedule may be chosen after
+                // training.
+};
+
 // The diffusion process that a stage was trained with.
 struct DiffusionSpec {
   int num_timesteps = 1000;  // T, 1..100000.
   ScheduleKind schedule = ScheduleKind::kCosine;
   PredictionType prediction = PredictionType::kEpsilon;
   VarianceKind variance = VarianceKind::kFixedSmall;
+  NoiseConditioning conditioning = NoiseConditioning::kTimestep;
 };
 
 }  // namespace cascade

@@ -26,7 +26,8 @@ std::vector<SamplerLine> Dpmpp2mLines(const NoiseSchedule& schedule,
 std::vector<int> SpacedTimesteps(const NoiseSchedule& schedule,
                                  const SamplerOptions& options);
 
-// A line at `timestep` whose c_x and c_out turn the network's output into x0.
+// A line at `timestep` of the process (what the network is told of it comes
+// later) whose c_x and c_out turn the network's output into x0.
 SamplerLine NetworkLine(PredictionType prediction, int timestep,
                         double alpha_bar);
 

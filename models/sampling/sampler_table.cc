@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "models/sampling/noise_conditioning.h"
 #include "models/sampling/noise_schedule.h"
 #include "models/sampling/sampler_lines.h"
 #include "models/sampling/timestep_spacing.h"
@@ -143,7 +144,10 @@ absl::StatusOr<SamplerTable> CompileSampler(const DiffusionSpec& spec,
   table.learned_variance = spec.variance == VarianceKind::kLearnedRange;
   ASSIGN_OR_RETURN(table.lines, CompileLines(schedule, spec, options));
   for (SamplerLine& line : table.lines) {
-    line.guided = IsGuided(options.guidance, line.timestep, spec.num_timesteps);
+    const int timestep = static_cast<int>(line.timestep);
+    line.guided = IsGuided(options.guidance, timestep, spec.num_timesteps);
+    line.timestep =
+        ToldNoise(spec.conditioning, timestep, schedule.alpha_bar(timestep));
   }
   return table;
 }

@@ -22,7 +22,9 @@ inline constexpr int kHistoryLength = 4;
 // the fraction (v + 1) / 2 for a learned-range network (v: the second half of
 // its output channels), and both bounds are equal otherwise.
 struct SamplerLine {
-  double timestep = 0;  // What the network is told, in the training's units.
+  // What the network is told of the noise (ToldNoise()): a timestep of the
+  // training's process, or a scaled noise level.
+  double timestep = 0;
   double c_in = 1;
   double c_x = 0;
   double c_out = 1;

@@ -31,6 +31,11 @@ const std::vector<std::string>& VarianceNames() {
       "fixed_small", "fixed_large", "learned_range"};
   return *kNames;
 }
+const std::vector<std::string>& ConditioningNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"timestep", "noise_level"};
+  return *kNames;
+}
 const std::vector<std::string>& SamplerNames() {
   static const auto* const kNames =
       new std::vector<std::string>{"ddpm", "ddim", "dpmpp_2m"};
@@ -89,6 +94,7 @@ absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec) {
   fields.Choice("schedule", &spec->schedule, ScheduleNames());
   fields.Choice("prediction", &spec->prediction, PredictionNames());
   fields.Choice("variance", &spec->variance, VarianceNames());
+  fields.Choice("conditioning", &spec->conditioning, ConditioningNames());
   return fields.Finish();
 }
 
@@ -96,7 +102,8 @@ Json WriteDiffusion(const DiffusionSpec& spec) {
   return {{"num_timesteps", spec.num_timesteps},
           {"schedule", NameOf(ScheduleNames(), spec.schedule)},
           {"prediction", NameOf(PredictionNames(), spec.prediction)},
-          {"variance", NameOf(VarianceNames(), spec.variance)}};
+          {"variance", NameOf(VarianceNames(), spec.variance)},
+          {"conditioning", NameOf(ConditioningNames(), spec.conditioning)}};
 }
 
 absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec) {

@@ -43,6 +43,9 @@ class CascadeManifestTest : public testing::Test {
     stage.spec.low_resolution = low_resolution;
     stage.spec.channels = 1;
     stage.spec.diffusion.prediction = PredictionType::kVelocity;
+    if (low_resolution > 0) {
+      stage.spec.diffusion.conditioning = NoiseConditioning::kNoiseLevel;
+    }
     stage.spec.augmentation.enabled = low_resolution > 0;
     stage.spec.augmentation.default_level = 0.1;
     stage.spec.weights_sha256 = std::string(64, 'a');
@@ -77,6 +80,9 @@ TEST_F(CascadeManifestTest, ReadsWhatItWrites) {
   EXPECT_EQ(stage.spec.num_classes, 2);
   EXPECT_TRUE(stage.spec.has_null_class);
   EXPECT_EQ(stage.spec.diffusion.prediction, PredictionType::kVelocity);
+  EXPECT_EQ(stage.spec.diffusion.conditioning, NoiseConditioning::kNoiseLevel);
+  EXPECT_EQ(manifest->stages[0].spec.diffusion.conditioning,
+            NoiseConditioning::kTimestep);
   EXPECT_TRUE(stage.spec.augmentation.enabled);
   EXPECT_FALSE(manifest->stages[0].spec.augmentation.enabled);
   EXPECT_EQ(stage.network.image_channels, 1);
@@ -115,6 +121,11 @@ TEST_F(CascadeManifestTest, NamesFilePathAndValue) {
               }),
               HasSubstr("stages[0].diffusion.schedule must be one of linear, "
                         "cosine, is \"quadratic\""));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["conditioning"] = "sigma";
+              }),
+              HasSubstr("stages[0].diffusion.conditioning must be one of "
+                        "timestep, noise_level, is \"sigma\""));
   EXPECT_THAT(ErrorAfter([](Json& json) {
                 json["stages"][0]["sampler"]["steps"] = 1001;
               }),

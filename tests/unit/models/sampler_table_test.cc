@@ -252,6 +252,25 @@ TEST(SamplerTableTest, RefusalsNameOptionAndValue) {
       "guidance.interval_begin = 0.75 is above guidance.interval_end = 0.25");
 }
 
+// All else stays as it is for a network that is told a timestep.
+TEST(SamplerTableTest, TellsTheNoiseLevelToANetworkThatKnowsIt) {
+  DiffusionSpec spec = {.num_timesteps = 100};
+  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
+  for (SamplerKind kind : {SamplerKind::kDdpm, SamplerKind::kDdim,
+                           SamplerKind::kDpmSolverPlusPlus2M}) {
+    SamplerOptions options = Options(kind, 7);
+    options.guidance = {.scale = 2, .interval_begin = 0.3};
+    spec.conditioning = NoiseConditioning::kTimestep;
+    SamplerTable expected = Compile(spec, options);
+    for (SamplerLine& line : expected.lines) {
+      line.timestep =
+          5000 * std::sqrt(schedule.alpha_bar(static_cast<int>(line.timestep)));
+    }
+    spec.conditioning = NoiseConditioning::kNoiseLevel;
+    EXPECT_EQ(Compile(spec, options), expected);
+  }
+}
+
 TEST(SamplerTableTest, RefusesAnImpossibleProcess) {
   EXPECT_EQ(CompileSampler({.num_timesteps = 0}, {}).status().message(),
             "num_timesteps = 0 is not in 1..100000");
