@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
         absl::StrCat(stages.size(), " stages to sample, the cascade has ",
                      spec.stages.size()));
   }
-  std::unique_ptr<CascadeSampler> sampler(new CascadeSampler());
+  std::unique_ptr<CascadeSampler> sampler(new CascadeSampler(model));
   for (size_t i = 0; i < stages.size(); ++i) {
     Stage stage;
     ASSIGN_OR_RETURN(
@@ -38,8 +38,6 @@ absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
         CompileSampler(spec.stages[i].diffusion, stages[i].sampler));
     stage.table = std::make_shared<const SamplerTable>(std::move(table));
     stage.augmentation_level = stages[i].augmentation_level;
-    ASSIGN_OR_RETURN(stage.executor,
-                     model.MakeExecutor(static_cast<int>(i), "cpu"));
     sampler->stages_.push_back(std::move(stage));
   }
   return sampler;
@@ -54,18 +52,21 @@ size_t CascadeSampler::BatchImages(const Stage& stage) {
   return static_cast<size_t>(std::clamp(rows, 1, limits.slots));
 }
 
-absl::Status CascadeSampler::RunStage(Stage& stage,
-                                      std::span<Progress> images) {
+absl::Status CascadeSampler::RunBatch(Stage& stage,
+                                      std::span<const StageTask> tasks,
+                                      std::vector<StageResult>* results) {
   std::vector<ImagePlan> plans;
-  for (const Progress& progress : images) {
+  for (const StageTask& task : tasks) {
     plans.push_back({.table = stage.table,
-                     .image_seed = progress.image.image_seed,
-                     .class_id = progress.image.class_id,
+                     .image_seed = task.image_seed,
+                     .class_id = task.class_id,
                      .augmentation_level = stage.augmentation_level,
-                     .input = progress.output});
+                     .input = task.input});
   }
   ASSIGN_OR_RETURN(const std::vector<Slot> slots, stage.executor->Admit(plans));
   const absl::Cleanup release = [&] { stage.executor->Release(slots); };
+  const size_t first = results->size();
+  results->resize(first + tasks.size());
   const size_t lines = stage.table->lines.size();
   for (size_t line = 0; line < lines; ++line) {
     const bool last = line + 1 == lines;
@@ -74,43 +75,62 @@ absl::Status CascadeSampler::RunStage(Stage& stage,
       rows.push_back({.slot = slot, .wants_pixels = last});
     ASSIGN_OR_RETURN(const Ticket ticket, stage.executor->Enqueue(rows));
     ASSIGN_OR_RETURN(StepOutcome outcome, stage.executor->Wait(ticket));
-    for (size_t i = 0; i < images.size(); ++i) {
+    for (size_t i = 0; i < tasks.size(); ++i) {
       if (!outcome.rows[i].finite) {
         return absl::InternalError(absl::StrCat(
-            "the image of seed ", images[i].image.image_seed,
+            "the image of seed ", tasks[i].image_seed,
             " became infinite or NaN in stage ", stage.executor->spec().name));
       }
       if (last) {
-        images[i].image.pixels.push_back(*std::move(outcome.rows[i].pixels));
+        (*results)[first + i].pixels = *std::move(outcome.rows[i].pixels);
       }
     }
   }
-  for (size_t i = 0; i < images.size(); ++i) {
-    ASSIGN_OR_RETURN(images[i].output, stage.executor->Export(slots[i]));
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    ASSIGN_OR_RETURN((*results)[first + i].output,
+                     stage.executor->Export(slots[i]));
   }
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<StageResult>> CascadeSampler::SampleStage(
+    size_t index, std::span<const StageTask> tasks) {
+  if (index >= stages_.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "stage ", index, ": the sampler has ", stages_.size(), " stages"));
+  }
+  Stage& stage = stages_[index];
+  if (stage.executor == nullptr) {
+    ASSIGN_OR_RETURN(stage.executor,
+                     model_.MakeExecutor(static_cast<int>(index), "cpu"));
+  }
+  std::vector<StageResult> results;
+  const size_t batch = BatchImages(stage);
+  for (size_t begin = 0; begin < tasks.size(); begin += batch) {
+    RETURN_IF_ERROR(RunBatch(
+        stage, tasks.subspan(begin, std::min(batch, tasks.size() - begin)),
+        &results));
+  }
+  return results;
+}
+
 absl::StatusOr<std::vector<SampledImage>> CascadeSampler::Sample(
     uint64_t first_seed, std::span<const std::optional<int>> class_ids) {
-  std::vector<Progress> images(class_ids.size());
+  std::vector<StageTask> tasks(class_ids.size());
+  std::vector<SampledImage> images(class_ids.size());
   for (size_t i = 0; i < images.size(); ++i) {
-    images[i].image.image_seed = first_seed + i;
-    images[i].image.class_id = class_ids[i];
+    images[i].image_seed = tasks[i].image_seed = first_seed + i;
+    images[i].class_id = tasks[i].class_id = class_ids[i];
   }
-  for (Stage& stage : stages_) {
-    const size_t batch = BatchImages(stage);
-    for (size_t begin = 0; begin < images.size(); begin += batch) {
-      RETURN_IF_ERROR(
-          RunStage(stage, std::span(images).subspan(
-                              begin, std::min(batch, images.size() - begin))));
+  for (size_t stage = 0; stage < stages_.size(); ++stage) {
+    ASSIGN_OR_RETURN(std::vector<StageResult> results,
+                     SampleStage(stage, tasks));
+    for (size_t i = 0; i < images.size(); ++i) {
+      images[i].pixels.push_back(std::move(results[i].pixels));
+      tasks[i].input = std::move(results[i].output);
     }
   }
-  std::vector<SampledImage> samples;
-  for (Progress& progress : images) {
-    samples.push_back(std::move(progress.image));
-  }
-  return samples;
+  return images;
 }
 
 }  // namespace cascade
