@@ -17,8 +17,16 @@ enum class NoisePurpose : uint32_t {
   kTrainingLabelDropout = 18,  // whether its label is dropped
   kTrainingAugmentation = 19,  // the low-resolution input's noise
   kTrainingAugmentationLevel = 20,
-  kTrainingImage = 21,    // which image, and how it is shifted or flipped
-  kTrainingShuffle = 22,  // the order of an epoch; step is the epoch
+  kTrainingImage = 21,       // which image, and how it is shifted or flipped
+  kTrainingShuffle = 22,     // the order of an epoch; step is the epoch
+  kTrainingBlur = 23,        // which low-resolution inputs are blurred, and how
+  kTrainingNoiseLevel = 24,  // where in its timestep an example's noise lies
+  // The variational bound: seed and stage are as above, seed + the image's
+  // number in the folder.
+  kBoundOrder = 32,         // which images; step is 0
+  kBoundTimestep = 33,      // which timesteps of an image
+  kBoundNoise = 34,         // eps of the forward process; step is the draw
+  kBoundAugmentation = 35,  // of a low-resolution input
 };
 
 // Names one field of random numbers; its elements are numbered in logical

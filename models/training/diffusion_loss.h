@@ -10,13 +10,21 @@
 #include "models/sampling/noise_source.h"
 #include "models/training/example_source.h"
 #include "models/training/train_config.h"
+#include "models/training/variational_bound.h"
 
 namespace cascade {
 
 // The training objective of one stage: the mean squared error of what the
-// network estimates (the noise, v, or x_0), and with a learned variance
-// T / 1000 times the variational bound, in bits, whose gradient reaches the
-// variance alone (Nichol & Dhariwal 2021, L_hybrid).
+// network estimates, and with a learned variance a part of the variational
+// bound,
+//
+//   L_simple = E || target - network(sqrt(a) x_0 + sqrt(1 - a) eps) ||^2,
+//   target   = eps, sqrt(a) eps - sqrt(1 - a) x_0 (v), or x_0
+//   L_hybrid = L_simple + T / 1000 L_vlb
+//
+// (Ho et al. 2020, eq. 14; Salimans & Ho 2022, appendix D; Nichol & Dhariwal
+// 2021, eq. 16). L_vlb is a term of VariationalBound in bits per value, and its
+// gradient reaches the variance alone: the mean's output is held fixed in it.
 class DiffusionLoss {
  public:
   DiffusionLoss(const TrainConfig& config, at::Device device);
@@ -40,15 +48,14 @@ class DiffusionLoss {
                    int64_t step) const;
   std::vector<int> UniformInts(int64_t count, int low, int high,
                                NoisePurpose purpose, int64_t step) const;
-  at::Tensor VariationalBound(const at::Tensor& mean_output,
-                              const at::Tensor& variance_output,
-                              const at::Tensor& x0, const at::Tensor& x_t,
-                              const std::vector<int>& timesteps) const;
+  // Blurs, noises and enlarges `low_res` by the numbers of `step`.
+  void AddLowResolution(at::Tensor low_res, int64_t step,
+                        nn::UNetInput* input) const;
   at::Tensor PerImage(const std::vector<float>& values) const;
 
   const TrainConfig config_;
   const at::Device device_;
-  const NoiseSchedule schedule_;
+  const VariationalBound bound_;
   const NoiseSchedule augmentation_schedule_;
 };
 

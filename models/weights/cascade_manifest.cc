@@ -42,6 +42,13 @@ void CheckStage(const StageManifest& stage, JsonFields* fields) {
   if (spec.augmentation.enabled && spec.low_resolution == 0) {
     fields->Fail("conditioning_augmentation", "needs a low_resolution");
   }
+  if (stage.blur.share > 0 && spec.low_resolution == 0) {
+    fields->Fail("conditioning_blur", "needs a low_resolution");
+  }
+  if (stage.blur.share > 0 && spec.augmentation.enabled) {
+    fields->Fail("conditioning_blur",
+                 "cannot stand beside conditioning_augmentation");
+  }
   if (spec.default_sampler.guidance.scale != 1 && !stage.network.null_class) {
     fields->Fail("sampler.guidance_scale",
                  absl::StrCat("must be 1 without network.null_class, is ",
@@ -76,6 +83,20 @@ bool IsPlainFileName(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find('/') == std::string::npos &&
          name.find('\0') == std::string::npos;
+}
+
+void ReadBlur(JsonFields fields, ConditioningBlur* blur, JsonFields* parent) {
+  blur->share = 0.5;
+  fields.Double("share", &blur->share, 0, 1);
+  std::vector<double> sigma = {blur->min_sigma, blur->max_sigma};
+  fields.Doubles("sigma", &sigma, 0.05, 10);
+  if (sigma.size() != 2 || sigma[0] > sigma[1]) {
+    fields.Fail("sigma", "must be [smallest, largest]");
+  } else {
+    blur->min_sigma = sigma[0];
+    blur->max_sigma = sigma[1];
+  }
+  parent->Merge(fields.Finish());
 }
 
 void ReadWeightsEntry(JsonFields fields, StageManifest* stage,
@@ -119,6 +140,9 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
     fields.Merge(ReadAugmentation(
         fields.Object("conditioning_augmentation", true), &spec.augmentation));
   }
+  if (fields.Has("conditioning_blur")) {
+    ReadBlur(fields.Object("conditioning_blur", true), &stage->blur, &fields);
+  }
   // How the low-resolution image is enlarged; there is one way so far.
   int upsampling = 0;
   fields.Choice("low_resolution_upsampling", &upsampling, {"bilinear"});
@@ -145,6 +169,11 @@ Json WriteStage(const StageManifest& stage, bool with_weights) {
   json["diffusion"] = WriteDiffusion(spec.diffusion);
   if (spec.augmentation.enabled) {
     json["conditioning_augmentation"] = WriteAugmentation(spec.augmentation);
+  }
+  if (stage.blur.share > 0) {
+    json["conditioning_blur"] = {
+        {"share", stage.blur.share},
+        {"sigma", {stage.blur.min_sigma, stage.blur.max_sigma}}};
   }
   json["sampler"] = WriteSampler(spec.default_sampler);
   if (with_weights) {

@@ -13,11 +13,22 @@
 
 namespace cascade {
 
+// Conditioning augmentation by blur, in training alone (Ho et al. 2022, section
+// 4): a Gaussian kernel of 3x3 pixels on a share of the low-resolution inputs.
+// Sampling has no use for it: it stands in a package to tell how the stage was
+// trained.
+struct ConditioningBlur {
+  double share = 0;        // Of the examples; 0: no blur.
+  double min_sigma = 0.4;  // Pixels; each image's is drawn evenly between the
+  double max_sigma = 0.6;  // two.
+};
+
 // One stage of a package: everything that changes its mathematics, and where
 // its weights are.
 struct StageManifest {
   StageSpec spec;  // `index` and `parameters` are not in the file.
   UNetConfig network;
+  ConditioningBlur blur;
   std::string weights_file;  // A name in the package's folder.
 };
 

@@ -95,6 +95,12 @@ absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec) {
   fields.Choice("prediction", &spec->prediction, PredictionNames());
   fields.Choice("variance", &spec->variance, VarianceNames());
   fields.Choice("conditioning", &spec->conditioning, ConditioningNames());
+  if (spec->conditioning == NoiseConditioning::kNoiseLevel &&
+      spec->variance == VarianceKind::kLearnedRange) {
+    fields.Fail("variance",
+                "must not be learned_range with conditioning noise_level: its "
+                "range is that of a timestep, which the network is not told");
+  }
   return fields.Finish();
 }
 

@@ -150,6 +150,52 @@ TEST_F(CascadeManifestTest, NamesFilePathAndValue) {
               HasSubstr("stages[0].network.norm_groups (48)"));
 }
 
+TEST_F(CascadeManifestTest, KeepsTheBlurOfTraining) {
+  const auto error = [&](const Json& blur, bool augmented) {
+    return ErrorAfter([&](Json& json) {
+      Json& stage = json["stages"][1];
+      stage["conditioning_blur"] = blur;
+      if (!augmented) stage.erase("conditioning_augmentation");
+    });
+  };
+  ASSERT_EQ(error(Json::object(), false), "");
+  ConditioningBlur blur = ReadManifest(folder_)->stages[1].blur;
+  EXPECT_EQ(blur.share, 0.5);
+  EXPECT_EQ(blur.min_sigma, 0.4);
+  EXPECT_EQ(blur.max_sigma, 0.6);
+  EXPECT_EQ(ReadManifest(folder_)->stages[0].blur.share, 0);
+
+  ASSERT_EQ(error({{"share", 0.25}, {"sigma", {0.5, 1.5}}}, false), "");
+  StageManifest stage = ReadManifest(folder_)->stages[1];
+  stage = ParseStage(StageText(stage), "checkpoint").value();
+  EXPECT_EQ(stage.blur.share, 0.25);
+  EXPECT_EQ(stage.blur.min_sigma, 0.5);
+  EXPECT_EQ(stage.blur.max_sigma, 1.5);
+
+  EXPECT_THAT(error(Json::object(), true),
+              HasSubstr("stages[1].conditioning_blur cannot stand beside "
+                        "conditioning_augmentation"));
+  EXPECT_THAT(error({{"sigma", {0.6, 0.4}}}, false),
+              HasSubstr("stages[1].conditioning_blur.sigma must be [smallest, "
+                        "largest]"));
+  EXPECT_THAT(error({{"share", 1.5}}, false),
+              HasSubstr("conditioning_blur.share must be a number in 0..1, is "
+                        "1.5"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["conditioning_blur"] = Json::object();
+              }),
+              HasSubstr("stages[0].conditioning_blur needs a low_resolution"));
+}
+
+TEST_F(CascadeManifestTest, RefusesALearnedVarianceOfNoiseLevels) {
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) {
+        json["stages"][0]["diffusion"]["conditioning"] = "noise_level";
+        json["stages"][0]["diffusion"]["variance"] = "learned_range";
+      }),
+      HasSubstr("stages[0].diffusion.variance must not be learned_range"));
+}
+
 TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {
   EXPECT_THAT(
       ErrorAfter([](Json& json) { json["stages"][1]["low_resolution"] = 4; }),

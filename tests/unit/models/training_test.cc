@@ -13,15 +13,14 @@
 
 #include "models/image_codec.h"
 #include "models/nn/layers.h"
-#include "models/sampling/noise_schedule.h"
 #include "models/training/adam.h"
-#include "models/training/diffusion_loss.h"
 #include "models/training/example_source.h"
 #include "models/training/flat_parameters.h"
 #include "models/training/image_folder.h"
 #include "models/training/train_config.h"
 #include "models/training/trainer.h"
 #include "models/weights/safetensors.h"
+#include "tests/unit/models/small_training.h"
 
 namespace cascade {
 namespace {
@@ -29,76 +28,6 @@ namespace {
 using testing::HasSubstr;
 
 namespace fs = std::filesystem;
-
-void WriteBytes(const fs::path& path, const std::vector<uint8_t>& bytes) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-}
-
-// A folder with two classes of 16x16 images, `count` each.
-std::string MakeImageFolder(const std::string& name, int count) {
-  const fs::path folder = fs::path(testing::TempDir()) / name;
-  fs::remove_all(folder);
-  for (int label = 0; label < 2; ++label) {
-    for (int i = 0; i < count; ++i) {
-      HostImage image{.height = 16, .width = 16, .channels = 1, .pixels = {}};
-      for (int p = 0; p < 256; ++p) {
-        image.pixels.push_back(
-            static_cast<uint8_t>((label * 128 + p * (i + 1)) % 256));
-      }
-      WriteBytes(folder / std::to_string(label) / (std::to_string(i) + ".png"),
-                 *EncodePng(image));
-    }
-  }
-  return folder.string();
-}
-
-TrainConfig SmallConfig(const std::string& images, const std::string& output) {
-  TrainConfig config;
-  StageManifest& stage = config.stage;
-  stage.spec.name = "16x16";
-  stage.spec.index = 1;
-  stage.spec.resolution = 16;
-  stage.spec.low_resolution = 8;
-  stage.spec.channels = 1;
-  stage.spec.diffusion.num_timesteps = 100;
-  stage.spec.diffusion.variance = VarianceKind::kLearnedRange;
-  stage.spec.augmentation.enabled = true;
-  stage.spec.augmentation.num_timesteps = 100;
-  stage.spec.default_sampler.num_steps = 2;
-  UNetConfig& network = stage.network;
-  network.image_channels = 1;
-  network.out_channels = 2;
-  network.model_channels = 8;
-  network.num_res_blocks = 1;
-  network.num_heads = 1;
-  network.norm_groups = 4;
-  network.num_classes = 2;
-  network.null_class = true;
-  network.super_resolution = true;
-  network.augmentation_embedding = true;
-  network.dropout = 0.2;
-  config.train_folder = images;
-  config.cache_resolution = 16;
-  config.output = output;
-  config.seed = 5;
-  config.log_every = 2;
-  config.sample_every = 4;
-  config.image_augmentation = {.probability = 0.5,
-                               .rotate_degrees = 10,
-                               .shift = 0.1,
-                               .scale = 0.1,
-                               .shear = 0.1,
-                               .flip = true};
-  config.optimizer.steps = 6;
-  config.optimizer.batch_size = 4;
-  config.optimizer.learning_rate = 1e-3;
-  config.optimizer.warmup_steps = 2;
-  config.optimizer.label_dropout = 0.3;
-  return config;
-}
 
 TEST(TrainTest, ResumesBitForBit) {
   const std::string images = MakeImageFolder("resume_images", 5);
@@ -335,125 +264,6 @@ TEST(FlatParametersTest, GradientsArriveInTheFlatTensor) {
   parameters.values().zero_();
   EXPECT_EQ(linear.forward(at::full({1, 3}, 2.0f)).abs().max().item<float>(),
             0);
-}
-
-// A fresh network says 0, so the loss is the mean square of its target.
-TEST(DiffusionLossTest, StartsAtTheVarianceOfTheTarget) {
-  const std::string images = MakeImageFolder("loss_images", 8);
-  const auto set = ReadImageFolder(images, 16, 1);
-  ASSERT_TRUE(set.ok());
-  TrainConfig config = SmallConfig(images, "");
-  config.optimizer.batch_size = 64;
-  ExampleSource source(config, *set);
-  const ExampleBatch batch = source.Draw(0);
-  nn::UNet network(config.stage.network);
-  const DiffusionLoss loss(config, at::kCPU);
-  const DiffusionLoss::Result result = loss.Compute(network, batch, 0);
-  EXPECT_NEAR(result.mean_error.item<double>(), 1.0, 0.05);  // eps
-  // The variance's part is there, small and finite.
-  const double bound =
-      result.loss.item<double>() - result.mean_error.item<double>();
-  EXPECT_TRUE(std::isfinite(bound));
-  EXPECT_GT(bound, 0);
-
-  TrainConfig sample = config;
-  sample.stage.spec.diffusion.prediction = PredictionType::kSample;
-  const double x0_error = DiffusionLoss(sample, at::kCPU)
-                              .Compute(network, batch, 0)
-                              .mean_error.item<double>();
-  EXPECT_NEAR(x0_error, batch.image.square().mean().item<double>(), 1e-4);
-}
-
-// A fresh network's v is 0 where v = signal noise - sigma x0 is the target, so
-// the loss is v's mean square: that of the noise and of the image, by
-// alpha_bar.
-TEST(DiffusionLossTest, VelocityMixesNoiseAndImage) {
-  const std::string images = MakeImageFolder("velocity_images", 8);
-  const auto set = ReadImageFolder(images, 16, 1);
-  ASSERT_TRUE(set.ok());
-  TrainConfig config = SmallConfig(images, "");
-  config.optimizer.batch_size = 64;
-  config.stage.spec.diffusion = {.num_timesteps = 1,  // One alpha_bar for all.
-                                 .prediction = PredictionType::kVelocity};
-  config.stage.network.out_channels = 1;
-  ExampleSource source(config, *set);
-  const ExampleBatch batch = source.Draw(0);
-  nn::UNet network(config.stage.network);
-  const double error = DiffusionLoss(config, at::kCPU)
-                           .Compute(network, batch, 0)
-                           .mean_error.item<double>();
-  const double alpha_bar = NoiseSchedule(ScheduleKind::kCosine, 1).alpha_bar(0);
-  const double image = batch.image.square().mean().item<double>();
-  EXPECT_NEAR(error, alpha_bar + (1 - alpha_bar) * image, 0.03);
-}
-
-// At every timestep but the first, the bound of a network that says 0 is the
-// divergence of two normals that are known.
-TEST(DiffusionLossTest, TheBoundIsTheDivergenceOfTheNormals) {
-  const std::string images = MakeImageFolder("bound_images", 8);
-  const auto set = ReadImageFolder(images, 16, 1);
-  ASSERT_TRUE(set.ok());
-  TrainConfig config = SmallConfig(images, "");
-  config.optimizer.batch_size = 512;
-  config.stage.spec.diffusion = {.num_timesteps = 10,
-                                 .schedule = ScheduleKind::kLinear,
-                                 .prediction = PredictionType::kSample,
-                                 .variance = VarianceKind::kLearnedRange};
-  ExampleSource source(config, *set);
-  ExampleBatch batch = source.Draw(0);
-  // Near 0, far from the ends of the range and of the likelihood.
-  batch.image = batch.image * 0.2;
-  const at::NoGradGuard no_grad;
-  nn::UNet network(config.stage.network);
-  // Says x0 = 0 and v = 1: the upper bound of the variance, beta.
-  network.named_parameters()["out.2.bias"][1] = 1;
-  const DiffusionLoss::Result result =
-      DiffusionLoss(config, at::kCPU).Compute(network, batch, 0);
-  const double bound =
-      (result.loss.item<double>() - result.mean_error.item<double>()) /
-      (10.0 / 1000);
-
-  // The mean over timesteps, in bits, of KL(N(m, beta~), N(m - c x0, beta)),
-  // and at t = 0 of the likelihood of a level.
-  const NoiseSchedule schedule(ScheduleKind::kLinear, 10);
-  const double square = batch.image.square().mean().item<double>();
-  double sum = 0;
-  for (int t = 1; t < 10; ++t) {
-    const double ratio = schedule.PosteriorVariance(t) / schedule.beta(t);
-    const double c = schedule.PosteriorX0Weight(t);
-    sum += 0.5 *
-           (ratio - 1 - std::log(ratio) + c * c * square / schedule.beta(t)) /
-           std::log(2.0);
-  }
-  const double beta = schedule.beta(0);
-  // -log of the density of x0 around 0 times the width of a level.
-  const double first = (0.5 * square / beta + 0.5 * std::log(2 * M_PI * beta) +
-                        std::log(255.0 / 2)) /
-                       std::log(2.0);
-  EXPECT_NEAR(bound, (sum + first) / 10, 0.1 * bound);
-}
-
-TEST(DiffusionLossTest, TheVarianceTermLeavesTheMeanAlone) {
-  const std::string images = MakeImageFolder("mean_images", 4);
-  const auto set = ReadImageFolder(images, 16, 1);
-  ASSERT_TRUE(set.ok());
-  TrainConfig learned = SmallConfig(images, "");
-  learned.stage.network.dropout = 0;
-  ExampleSource source(learned, *set);
-  const ExampleBatch batch = source.Draw(0);
-  nn::UNet network(learned.stage.network);
-  const DiffusionLoss loss(learned, at::kCPU);
-  loss.Compute(network, batch, 0).loss.backward();
-  // out.2.bias has one entry for the mean, one for the variance.
-  const at::Tensor bias = network.named_parameters()["out.2.bias"];
-  const double hybrid = bias.grad()[0].item<double>();
-  EXPECT_NE(bias.grad()[1].item<double>(), 0);
-  network.zero_grad();
-
-  TrainConfig fixed = learned;
-  fixed.stage.spec.diffusion.variance = VarianceKind::kFixedSmall;
-  DiffusionLoss(fixed, at::kCPU).Compute(network, batch, 0).loss.backward();
-  EXPECT_NEAR(bias.grad()[0].item<double>(), hybrid, 1e-6);
 }
 
 // Training configurations.
