@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   cascade::AddSampleCommand(app);
   cascade::AddTrainClassifierCommand(app);
   cascade::AddEvaluateCommand(app);
+  cascade::AddNeighboursCommand(app);
   CLI11_PARSE(app, argc, argv);
   return 0;
 }
