@@ -52,17 +52,15 @@ absl::Status CheckClasses(const ImageSet& images, const std::string& folder,
   for (size_t i = 0; i < images.class_names.size(); ++i) {
     const std::string& found = images.class_names[i];
     if (i >= spec.class_names.size() || found != spec.class_names[i]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(folder, ": class ", i, " is ", found,
-                       i < spec.class_names.size()
-                           ? absl::StrCat(", in the package it is ",
-                                          spec.class_names[i])
-                           : ", which the package does not have"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder, ": class ", i, " is ", found,
+          i < spec.class_names.size()
+              ? absl::StrCat(", in the package it is ", spec.class_names[i])
+              : ", which the package does not have"));
     }
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(folder, " has no class ",
-                   spec.class_names[images.class_names.size()]));
+  return absl::InvalidArgumentError(absl::StrCat(
+      folder, " has no class ", spec.class_names[images.class_names.size()]));
 }
 
 // `count` images of the last stage, reduced to `size`, with the classes of
@@ -107,8 +105,8 @@ absl::StatusOr<ImageSet> DrawLike(const ImageSet& like,
 }
 
 HostImage ImageAt(const ImageSet& images, int64_t index) {
-  const auto bytes = static_cast<std::ptrdiff_t>(images.size) * images.size *
-                     images.channels;
+  const auto bytes =
+      static_cast<std::ptrdiff_t>(images.size) * images.size * images.channels;
   const auto begin = images.pixels.begin() + index * bytes;
   return {.height = images.size,
           .width = images.size,
@@ -136,9 +134,8 @@ absl::Status WriteSheet(const NeighboursArguments& arguments,
       }
     }
   }
-  const HostImage sheet =
-      MakeContactSheet(cells, static_cast<int>(columns),
-                       std::max(1, kShownSize / samples.size));
+  const HostImage sheet = MakeContactSheet(
+      cells, static_cast<int>(columns), std::max(1, kShownSize / samples.size));
   ASSIGN_OR_RETURN(const std::vector<uint8_t> png, EncodePng(sheet, 9));
   const std::span<const std::byte> piece = std::as_bytes(std::span(png));
   return WriteFileAtomically(arguments.sheet, {&piece, 1});

@@ -1,11 +1,13 @@
-"""cascade-model train, interrupted and gone on with."""
+"""cascade-model train, interrupted and gone on with; its package's neighbours; its log as a plot."""
 
 import json
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 from harness import BIN, SOURCE, check, run
 
@@ -15,6 +17,7 @@ sys.path.insert(0, str(SOURCE / "models" / "zoo" / "digits"))
 from make_dataset import png  # noqa: E402
 
 TOOL = BIN / "cascade-model"
+PLOT = SOURCE / "models" / "training" / "plot_log.py"
 SIZE = 8
 STEPS = 300
 
@@ -68,13 +71,18 @@ def an_interrupted_training_ends_in_the_same_bytes():
               == (folder / "interrupted/checkpoint.safetensors").read_bytes(), "the checkpoints differ")
 
 
+def package(folder, class_names):
+    """Trains two steps and packs them into folder/package."""
+    check(train(configuration(folder, "output"), "--stop_after", "2").returncode == 0, "training failed")
+    command = [TOOL, "package", folder / "output/checkpoint.safetensors", "--out", folder / "package", "--name",
+               "stripes", "--class_names", class_names]
+    check(subprocess.run(command, capture_output=True).returncode == 0, "packaging failed")
+
+
 def a_package_is_what_was_trained():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
-        check(train(configuration(folder, "output"), "--stop_after", "2").returncode == 0, "training failed")
-        package = [TOOL, "package", folder / "output/checkpoint.safetensors", "--out", folder / "package", "--name",
-                   "stripes", "--class_names", "rows,columns"]
-        check(subprocess.run(package, capture_output=True).returncode == 0, "packaging failed")
+        package(folder, "rows,columns")
         inspect = subprocess.run([TOOL, "inspect", folder / "package", "--json"], capture_output=True, text=True)
         check(json.loads(inspect.stdout)["stages"][0]["sampler"]["steps"] == 2, inspect)
 
@@ -87,5 +95,49 @@ def a_package_is_what_was_trained():
         check(inspect.returncode == 1 and "8x8.safetensors: tensor input_blocks." in inspect.stderr, inspect)
 
 
+def samples_stand_above_their_nearest_training_images():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        package(folder, "0,1")
+        images, sheet = folder / "images", folder / "sheet.png"
+        command = [TOOL, "neighbours", folder / "package", "--train", images, "--test", images, "--count", "6",
+                   "--shown", "4", "--columns", "2", "--sheet", sheet, "--json"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        check(result.returncode == 0, result)
+        report = json.loads(result.stdout)
+        check(report["samples"] == 6 and report["training_images"] == 8 and report["classes_compared"] == 2, report)
+        # Held out are the training images themselves: no sample of an untrained network is as near.
+        check(report["distance_of_held_out"] == 0 and report["nearer_than_half_of_held_out"] == 0, report)
+        check(report["distance_to_training"] > 0 and report["distance_within_class"] > 0, report)
+        # Two columns, two pairs of rows, 64 pixels an image and a line around it.
+        check(struct.unpack(">II", sheet.read_bytes()[16:24]) == (2 * 66, 4 * 66), sheet.read_bytes()[:24])
+
+        (images / "1").rename(images / "one")
+        result = subprocess.run(command, capture_output=True, text=True)
+        check(result.returncode == 1 and "class 1 is one, in the package it is 1" in result.stderr, result)
+
+
+def a_log_becomes_a_plot():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        log, plot = folder / "log.csv", folder / "plot.svg"
+        # Stopped after step 30, gone on with from step 10.
+        log.write_text("".join(f"{step},{loss},1.0,1e-3,50\n" for step, loss in
+                               [(10, 1.0), (20, 0.7), (30, 0.5), (20, 0.5), (30, 0.25)]))
+        command = [sys.executable, PLOT, plot, f"8x8={log},100"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        check(result.returncode == 0, result)
+        root = xml.etree.ElementTree.parse(plot).getroot()
+        raw, mean = root.findall("{*}polyline")
+        check(len(raw.get("points").split()) == len(mean.get("points").split()) == 3, raw.attrib)
+        texts = [text.text for text in root.findall("{*}text")]
+        check("8x8" in texts and "0.25 after 3k" in texts, texts)
+
+        log.write_text("10,nothing,1,1,1\n")
+        result = subprocess.run(command, capture_output=True, text=True)
+        check(result.returncode != 0 and "log.csv:1: not a line of log.csv" in result.stderr, result)
+
+
 if __name__ == "__main__":
-    sys.exit(run(an_interrupted_training_ends_in_the_same_bytes, a_package_is_what_was_trained))
+    sys.exit(run(an_interrupted_training_ends_in_the_same_bytes, a_package_is_what_was_trained,
+                 samples_stand_above_their_nearest_training_images, a_log_becomes_a_plot))

@@ -58,8 +58,8 @@ TEST(ImageDistanceTest, HoldsTheLargestDifferenceOfManyPixels) {
 
 TEST(FindNearestImagesTest, FindsTheFirstOfTheNearest) {
   // 40x40: more pixels than are summed at once.
-  const auto nearest = FindNearestImages(
-      Greys(40, {100, 7, 255}), Greys(40, {0, 96, 104, 250, 250}));
+  const auto nearest = FindNearestImages(Greys(40, {100, 7, 255}),
+                                         Greys(40, {0, 96, 104, 250, 250}));
   ASSERT_TRUE(nearest.ok()) << nearest.status();
   ASSERT_EQ(nearest->size(), 3u);
   EXPECT_EQ((*nearest)[0].index, 1);
@@ -117,9 +117,8 @@ TEST(SpreadOfClassesTest, IsTheMeanOverThePairsOfAClass) {
 TEST(JudgeMemorisationTest, SetsSamplesAgainstHeldOutImages) {
   std::vector<double> held_out;
   for (int i = 0; i <= 20; ++i) held_out.push_back(10 + i);  // Median 20.
-  const auto judged =
-      JudgeMemorisation(AtDistances({0, 10.5, 11, 12, 19, 20, 21, 40}),
-                        AtDistances(held_out));
+  const auto judged = JudgeMemorisation(
+      AtDistances({0, 10.5, 11, 12, 19, 20, 21, 40}), AtDistances(held_out));
   ASSERT_TRUE(judged.ok()) << judged.status();
   EXPECT_DOUBLE_EQ(judged->held_out_median, 20);
   EXPECT_DOUBLE_EQ(judged->sample_median, 15.5);
