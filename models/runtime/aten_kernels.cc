@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
+#include <tuple>
 
 #include "models/runtime/step_kernels.h"
+#include "models/runtime/step_update.h"
 
 namespace cascade {
 namespace {
@@ -77,7 +80,7 @@ class AtenKernels final : public StepKernels {
         EstimateX0(rows, x, Guided(rows, output, conditional, pool.x.size(1)));
     // As floats, which is what becomes of them.
     at::Tensor finite = x0.to(at::kFloat).isfinite();
-    x0 = Clip(rows, x0);
+    x0 = Threshold(rows, x0);
 
     at::Tensor next =
         line_weights(&SamplerLine::a) * x +
@@ -138,11 +141,51 @@ class AtenKernels final : public StepKernels {
                      base + scale * (prediction - base), prediction);
   }
 
-  static at::Tensor Clip(std::span<const UpdateRow> rows,
-                         const at::Tensor& x0) {
-    const at::Tensor clip = Weights(
-        rows, x0.device(), [](const UpdateRow& row) { return row.line->clip; });
-    return at::where(clip > 0, x0.clamp(-1.0, 1.0), x0);
+  // The largest magnitude that a row's x0 may have; infinite: any.
+  static at::Tensor Limits(std::span<const UpdateRow> rows,
+                           const at::Tensor& x0) {
+    const at::Tensor fixed =
+        Weights(rows, x0.device(), [](const UpdateRow& row) {
+          return row.line->threshold.kind == ThresholdKind::kStatic
+                     ? 1.0
+                     : std::numeric_limits<double>::infinity();
+        });
+    const auto is_dynamic = [](const UpdateRow& row) {
+      return row.line->threshold.kind == ThresholdKind::kDynamic;
+    };
+    if (std::none_of(rows.begin(), rows.end(), is_dynamic)) return fixed;
+    // As the host does it: the order of floats, and the rest in double.
+    const at::Tensor ordered =
+        std::get<0>(x0.to(at::kFloat).abs().flatten(1).sort(1)).to(at::kDouble);
+    const auto place = [&](const UpdateRow& row) {
+      return PlaceOfQuantile(static_cast<size_t>(ordered.size(1)),
+                             row.line->threshold.quantile);
+    };
+    const at::Tensor lower =
+        Indices(rows, x0.device(), [&](const UpdateRow& row) {
+          return static_cast<int64_t>(place(row).lower);
+        }).unsqueeze(1);
+    const at::Tensor low = ordered.gather(1, lower);
+    const at::Tensor high =
+        ordered.gather(1, (lower + 1).clamp_max(ordered.size(1) - 1));
+    const at::Tensor weight =
+        Weights(rows, x0.device(), [&](const UpdateRow& row) {
+          return place(row).weight;
+        }).flatten(1);
+    const at::Tensor max = Weights(rows, x0.device(), [](const UpdateRow& row) {
+      return row.line->threshold.max;
+    });
+    const at::Tensor quantile =
+        (low + weight * (high - low)).view({-1, 1, 1, 1});
+    return at::where(Weights(rows, x0.device(), is_dynamic) > 0,
+                     quantile.clamp_min(1.0).minimum(max), fixed);
+  }
+
+  static at::Tensor Threshold(std::span<const UpdateRow> rows,
+                              const at::Tensor& x0) {
+    const at::Tensor limit = Limits(rows, x0);
+    const at::Tensor clipped = x0.minimum(limit).maximum(-limit) / limit;
+    return at::where(limit.isinf(), x0, clipped);
   }
 
   static at::Tensor AddHistory(std::span<const UpdateRow> rows,

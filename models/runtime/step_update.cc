@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <vector>
 
 namespace cascade {
 namespace {
@@ -55,10 +57,13 @@ bool AllFinite(const Block& values, size_t count) {
   return sum == 0;
 }
 
-void Clip(size_t count, Block& values) {
+// To [-limit, limit], as a fraction of `limit`.
+void Clip(double limit, size_t count, Block& values) {
   for (size_t i = 0; i < count; ++i) {
-    values[i] = std::clamp(values[i], -1.0, 1.0);
+    values[i] = std::clamp(values[i], -limit, limit);
   }
+  if (limit == 1) return;
+  for (size_t i = 0; i < count; ++i) values[i] /= limit;
 }
 
 void AddWeighted(const float* source, double weight, size_t count,
@@ -81,21 +86,45 @@ void AddLearnedNoise(const float* noise, const float* v,
   }
 }
 
-// The elements from `begin`; false when one is not finite.
-bool UpdateBlock(const StepUpdate& update, size_t begin, size_t count) {
+// The x0 estimates from `begin`, before any threshold.
+void LoadX0(const StepUpdate& update, size_t begin, size_t count, Block& x0) {
+  Load(update.output + begin, count, x0);
+  if (update.line->guided) {
+    Guide(update.unconditional_output + begin, update.guidance_scale, count,
+          x0);
+  }
+  EstimateX0(*update.line, update.x + begin, count, x0);
+}
+
+// The s of a dynamic threshold; none when an x0 is not finite.
+std::optional<double> DynamicLimit(const StepUpdate& update) {
+  std::vector<float> magnitudes(update.size);
+  for (size_t begin = 0; begin < update.size; begin += kBlock) {
+    const size_t count = std::min(kBlock, update.size - begin);
+    Block x0;
+    LoadX0(update, begin, count, x0);
+    if (!AllFinite(x0, count)) return std::nullopt;
+    for (size_t i = 0; i < count; ++i) {
+      magnitudes[begin + i] = static_cast<float>(std::abs(x0[i]));
+    }
+  }
+  const ThresholdOptions& threshold = update.line->threshold;
+  return std::clamp(Quantile(magnitudes, threshold.quantile), 1.0,
+                    threshold.max);
+}
+
+// The elements from `begin`, x0 within [-limit, limit] if there is one; false
+// when one is not finite.
+bool UpdateBlock(const StepUpdate& update, std::optional<double> limit,
+                 size_t begin, size_t count) {
   const SamplerLine& line = *update.line;
   Block x;
   Load(update.x + begin, count, x);
 
   Block x0;
-  Load(update.output + begin, count, x0);
-  if (line.guided) {
-    Guide(update.unconditional_output + begin, update.guidance_scale, count,
-          x0);
-  }
-  EstimateX0(line, update.x + begin, count, x0);
+  LoadX0(update, begin, count, x0);
   bool finite = AllFinite(x0, count);
-  if (line.clip) Clip(count, x0);
+  if (limit.has_value()) Clip(*limit, count, x0);
   Store(x0, count, update.x0 + begin);
 
   for (size_t i = 0; i < count; ++i) {
@@ -120,12 +149,40 @@ bool UpdateBlock(const StepUpdate& update, size_t begin, size_t count) {
 }  // namespace
 
 bool UpdateImage(const StepUpdate& update) {
+  std::optional<double> limit;
+  switch (update.line->threshold.kind) {
+    case ThresholdKind::kNone:
+      break;
+    case ThresholdKind::kStatic:
+      limit = 1;
+      break;
+    case ThresholdKind::kDynamic:
+      limit = DynamicLimit(update);
+      if (!limit.has_value()) return false;
+  }
   bool finite = true;
   for (size_t begin = 0; begin < update.size; begin += kBlock) {
     const size_t count = std::min(kBlock, update.size - begin);
-    finite = UpdateBlock(update, begin, count) && finite;
+    finite = UpdateBlock(update, limit, begin, count) && finite;
   }
   return finite;
+}
+
+double Quantile(std::span<float> values, double fraction) {
+  const QuantilePlace place = PlaceOfQuantile(values.size(), fraction);
+  const auto lower = values.begin() + static_cast<std::ptrdiff_t>(place.lower);
+  std::nth_element(values.begin(), lower, values.end());
+  const double low = static_cast<double>(*lower);
+  if (place.weight == 0) return low;
+  const double high =
+      static_cast<double>(*std::min_element(lower + 1, values.end()));
+  return low + place.weight * (high - low);
+}
+
+QuantilePlace PlaceOfQuantile(size_t count, double fraction) {
+  const double position = fraction * static_cast<double>(count - 1);
+  const double lower = std::floor(position);
+  return {.lower = static_cast<size_t>(lower), .weight = position - lower};
 }
 
 void ToPixels(const float* image, int channels, size_t plane_size,

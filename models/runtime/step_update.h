@@ -31,10 +31,23 @@ struct StepUpdate {
   float* x_next = nullptr;  // Out; may not be x.
 };
 
-// Computes x0 and x_next element by element, in double but for one sum, so that
-// an image's result does not depend on what is computed beside it. Returns
-// false when an output, x0 before clipping, or x_next is infinite or NaN.
+// Computes x0 and x_next element by element, in double but for one sum (and the
+// order of |x0|, as floats, for a dynamic threshold), so that an image's result
+// does not depend on what is computed beside it. Returns false when an output,
+// x0 before the threshold, or x_next is infinite or NaN.
 bool UpdateImage(const StepUpdate& update);
+
+// Where the quantile at `fraction` (0..1) of `count` (1 or more) ordered values
+// is: past value `lower` by `weight` (below 1) of the way to the next one.
+struct QuantilePlace {
+  size_t lower = 0;
+  double weight = 0;
+};
+QuantilePlace PlaceOfQuantile(size_t count, double fraction);
+
+// The quantile, between neighbours linearly. Reorders `values`, which are
+// finite and not empty.
+double Quantile(std::span<float> values, double fraction);
 
 // Rounds an image of `channels` planes, nominally in [-1, 1], to 8 bits with
 // the channels interleaved; values outside are clamped.

@@ -7,14 +7,16 @@ namespace cascade {
 
 // Song et al. 2021, eq. 12, with eps = (x - sqrt(alpha_bar) x0) /
 // sqrt(1 - alpha_bar) from the clipped x0.
-std::vector<SamplerLine> DdimLines(const NoiseSchedule& schedule,
+std::vector<SamplerLine> DdimLines(const SamplerPath& path,
                                    const DiffusionSpec& spec,
                                    const SamplerOptions& options) {
-  const std::vector<int> timesteps = SpacedTimesteps(schedule, options);
+  const NoiseSchedule& schedule = path.schedule;
+  const std::vector<int> timesteps = VisitedTimesteps(path, options);
   std::vector<SamplerLine> lines;
   for (size_t i = timesteps.size(); i-- > 0;) {
     const double alpha_bar = schedule.alpha_bar(timesteps[i]);
-    const double previous = i == 0 ? 1.0 : schedule.alpha_bar(timesteps[i - 1]);
+    const double previous =
+        i == 0 ? path.end_alpha_bar() : schedule.alpha_bar(timesteps[i - 1]);
     const double variance = options.eta * options.eta * (1 - previous) /
                             (1 - alpha_bar) * (1 - alpha_bar / previous);
     SamplerLine line = NetworkLine(spec.prediction, timesteps[i], alpha_bar);

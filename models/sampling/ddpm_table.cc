@@ -18,13 +18,16 @@ void SetLogVariance(const NoiseSchedule& respaced, int t, VarianceKind kind,
 
 // Ho et al. 2020, algorithm 2, on the respaced process (Nichol & Dhariwal 2021,
 // section 4).
-std::vector<SamplerLine> DdpmLines(const NoiseSchedule& schedule,
+std::vector<SamplerLine> DdpmLines(const SamplerPath& path,
                                    const DiffusionSpec& spec,
                                    const SamplerOptions& options) {
-  const std::vector<int> timesteps = SpacedTimesteps(schedule, options);
-  const NoiseSchedule respaced = schedule.Respaced(timesteps);
+  std::vector<int> timesteps = VisitedTimesteps(path, options);
+  // The respaced process goes through the stop, and its lines end there.
+  const int last_line = path.stop_timestep.has_value() ? 1 : 0;
+  if (last_line > 0) timesteps.insert(timesteps.begin(), *path.stop_timestep);
+  const NoiseSchedule respaced = path.schedule.Respaced(timesteps);
   std::vector<SamplerLine> lines;
-  for (int t = respaced.num_timesteps() - 1; t >= 0; --t) {
+  for (int t = respaced.num_timesteps() - 1; t >= last_line; --t) {
     SamplerLine line =
         NetworkLine(spec.prediction, timesteps[static_cast<size_t>(t)],
                     respaced.alpha_bar(t));

@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "models/sampling/sampler_lines.h"
-#include "models/sampling/timestep_spacing.h"
 
 namespace cascade {
 namespace {
@@ -19,24 +18,25 @@ double HalfLogSnr(double alpha_bar) {
 //          - alpha_next (e^-h - 1) (D0 + D1 / 2),  D0 = x0, D1 = (x0 - x0_last)
 //          / r
 //
-// The first line has no x0_last and the last one ends at sigma = 0, where only
-// first order exists: both leave D1 out, and the last gives x0 itself.
-std::vector<SamplerLine> Dpmpp2mLines(const NoiseSchedule& schedule,
+// The first line has no x0_last and one that ends at sigma = 0 knows first
+// order only: both leave D1 out, and the latter gives x0 itself.
+std::vector<SamplerLine> Dpmpp2mLines(const SamplerPath& path,
                                       const DiffusionSpec& spec,
                                       const SamplerOptions& options) {
-  const std::vector<int> timesteps =
-      SolverTimesteps(schedule.num_timesteps(), options.num_steps);
+  const NoiseSchedule& schedule = path.schedule;
+  const std::vector<int> timesteps = VisitedTimesteps(path, options);
   std::vector<SamplerLine> lines;
   double last_h = 0;
   for (size_t i = timesteps.size(); i-- > 0;) {
     const double alpha_bar = schedule.alpha_bar(timesteps[i]);
     SamplerLine line = NetworkLine(spec.prediction, timesteps[i], alpha_bar);
-    if (i == 0) {
+    if (i == 0 && !path.stop_timestep.has_value()) {
       line.b[0] = 1;
       lines.push_back(line);
       break;
     }
-    const double next = schedule.alpha_bar(timesteps[i - 1]);
+    const double next =
+        i == 0 ? path.end_alpha_bar() : schedule.alpha_bar(timesteps[i - 1]);
     const double h = HalfLogSnr(next) - HalfLogSnr(alpha_bar);
     const double weight = -std::sqrt(next) * std::expm1(-h);
     line.a = std::sqrt((1 - next) / (1 - alpha_bar));

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <numbers>
 #include <utility>
 
 namespace cascade {
 namespace {
 
-std::vector<double> LinearBetas(int num_timesteps) {
-  const double scale = 1000.0 / num_timesteps;
-  const double first = scale * 1e-4;
-  const double last = scale * 0.02;
+std::vector<double> LinearBetas(int num_timesteps, double first, double last) {
   std::vector<double> betas;
   betas.reserve(static_cast<size_t>(num_timesteps));
   for (int t = 0; t < num_timesteps; ++t) {
@@ -22,6 +21,11 @@ std::vector<double> LinearBetas(int num_timesteps) {
     betas.push_back(std::min(first + (last - first) * fraction, 0.999));
   }
   return betas;
+}
+
+std::vector<double> LinearBetas(int num_timesteps) {
+  const double scale = 1000.0 / num_timesteps;
+  return LinearBetas(num_timesteps, scale * 1e-4, scale * 0.02);
 }
 
 double CosineAlphaBar(double u) {
@@ -48,6 +52,11 @@ NoiseSchedule::NoiseSchedule(ScheduleKind kind, int num_timesteps)
                         ? LinearBetas(num_timesteps)
                         : CosineBetas(num_timesteps)) {}
 
+NoiseSchedule NoiseSchedule::Linear(int num_timesteps, double first_beta,
+                                    double last_beta) {
+  return NoiseSchedule(LinearBetas(num_timesteps, first_beta, last_beta));
+}
+
 NoiseSchedule::NoiseSchedule(std::vector<double> betas)
     : betas_(std::move(betas)) {
   alpha_bars_.reserve(betas_.size());
@@ -67,6 +76,18 @@ NoiseSchedule NoiseSchedule::Respaced(std::span<const int> timesteps) const {
     previous = alpha_bar(t);
   }
   return NoiseSchedule(std::move(betas));
+}
+
+double NoiseSchedule::TimestepAt(double alpha_bar) const {
+  const auto log_snr = [](double a) { return std::log(a / (1 - a)); };
+  const auto noisier = std::lower_bound(alpha_bars_.begin(), alpha_bars_.end(),
+                                        alpha_bar, std::greater<double>());
+  const double t = static_cast<double>(noisier - alpha_bars_.begin());
+  if (noisier == alpha_bars_.begin()) return 0;
+  if (noisier == alpha_bars_.end()) return t - 1;
+  const double high = log_snr(*std::prev(noisier));
+  const double low = log_snr(*noisier);
+  return t - 1 + (high - log_snr(alpha_bar)) / (high - low);
 }
 
 double NoiseSchedule::PosteriorVariance(int t) const {

@@ -14,6 +14,9 @@ class NoiseSchedule {
  public:
   // The process of `kind` with `num_timesteps` >= 1 timesteps.
   NoiseSchedule(ScheduleKind kind, int num_timesteps);
+  // The linear process with these betas at its ends, 0 < first <= last < 1.
+  static NoiseSchedule Linear(int num_timesteps, double first_beta,
+                              double last_beta);
   // The process with these betas, each in (0, 1); at least one.
   explicit NoiseSchedule(std::vector<double> betas);
 
@@ -28,6 +31,11 @@ class NoiseSchedule {
   double previous_alpha_bar(int t) const {
     return t == 0 ? 1.0 : alpha_bar(t - 1);
   }
+
+  // Where this process has `alpha_bar`: 0 .. num_timesteps() - 1, between whole
+  // timesteps linearly in the log signal-to-noise ratio, and the nearer end
+  // outside.
+  double TimestepAt(double alpha_bar) const;
 
   // beta_tilde: the variance of q(x_{t-1} | x_t, x_0). 0 at t = 0.
   double PosteriorVariance(int t) const;

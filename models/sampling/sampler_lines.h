@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "models/sampling/diffusion_spec.h"
@@ -8,23 +9,35 @@
 #include "models/sampling/sampler_table.h"
 
 // The samplers, one file each, behind CompileSampler(), which has checked the
-// options. `schedule` is the stage's whole training process.
+// options.
 
 namespace cascade {
 
-std::vector<SamplerLine> DdpmLines(const NoiseSchedule& schedule,
+// Where a sampler goes.
+struct SamplerPath {
+  const NoiseSchedule& schedule;  // The whole process, before respacing.
+  std::optional<int> stop_timestep;
+
+  // Of x after the last line.
+  double end_alpha_bar() const {
+    return stop_timestep.has_value() ? schedule.alpha_bar(*stop_timestep) : 1.0;
+  }
+};
+
+std::vector<SamplerLine> DdpmLines(const SamplerPath& path,
                                    const DiffusionSpec& spec,
                                    const SamplerOptions& options);
-std::vector<SamplerLine> DdimLines(const NoiseSchedule& schedule,
+std::vector<SamplerLine> DdimLines(const SamplerPath& path,
                                    const DiffusionSpec& spec,
                                    const SamplerOptions& options);
-std::vector<SamplerLine> Dpmpp2mLines(const NoiseSchedule& schedule,
+std::vector<SamplerLine> Dpmpp2mLines(const SamplerPath& path,
                                       const DiffusionSpec& spec,
                                       const SamplerOptions& options);
 
-// The timesteps of options.num_steps steps, ascending; not for DPM-Solver++.
-std::vector<int> SpacedTimesteps(const NoiseSchedule& schedule,
-                                 const SamplerOptions& options);
+// The timesteps that options.num_steps steps visit, ascending: those above the
+// path's stop.
+std::vector<int> VisitedTimesteps(const SamplerPath& path,
+                                  const SamplerOptions& options);
 
 // A line at `timestep` of the process (what the network is told of it comes
 // later) whose c_x and c_out turn the network's output into x0.

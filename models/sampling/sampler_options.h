@@ -1,5 +1,10 @@
 #pragma once
 
+#include <limits>
+#include <optional>
+
+#include "models/sampling/diffusion_spec.h"
+
 namespace cascade {
 
 enum class SamplerKind {
@@ -26,18 +31,64 @@ struct GuidanceOptions {
   double scale = 1.0;  // 0..100.
   // Guidance applies on the lines whose timestep t satisfies
   // interval_begin <= t / (T - 1) <= interval_end; elsewhere an image takes one
-  // row (Kynkaanniemi et al. 2024). 0 is clean, 1 is noise.
+  // row (Kynkaanniemi et al. 2024). 0 is clean, 1 is noise. t is of the
+  // training's process also where another schedule is used: the same interval
+  // is the same noise.
   double interval_begin = 0.0;
   double interval_end = 1.0;
+};
+
+// What becomes of an estimate of x0 before a step uses it.
+enum class ThresholdKind {
+  kNone,    // Nothing.
+  kStatic,  // Clipped to [-1, 1].
+  // Clipped to [-s, s] and divided by s, where s is a quantile of |x0| over the
+  // image, but between 1 and a maximum (Saharia et al. 2022, Imagen, section
+  // 2.3).
+  kDynamic,
+};
+
+struct ThresholdOptions {
+  ThresholdKind kind = ThresholdKind::kStatic;
+  // kDynamic only. The quantile, 0..1, between neighbours linearly.
+  double quantile = 0.995;
+  // kDynamic only. The largest s, 1 or more.
+  double max = std::numeric_limits<double>::infinity();
+
+  bool operator==(const ThresholdOptions&) const = default;
+};
+
+// Of a linear schedule, at its first and at its last timestep:
+// 0 < begin <= end < 1.
+struct BetaRange {
+  double begin = 0;
+  double end = 0;
+
+  bool operator==(const BetaRange&) const = default;
+};
+
+// A process chosen after training (Ho et al. 2022, section 4.3; Chen et al.
+// 2021): for networks that are told noise levels. It should begin as noisy as
+// the training's ends.
+struct SamplingSchedule {
+  ScheduleKind kind = ScheduleKind::kLinear;
+  int num_timesteps = 1000;  // 1..100000; steps visit these.
+  // kLinear only. None: as ScheduleKind says.
+  std::optional<BetaRange> betas = std::nullopt;
+
+  bool operator==(const SamplingSchedule&) const = default;
 };
 
 // How one stage of one image is sampled.
 struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
-  int num_steps = 50;  // 1..T.
+  int num_steps = 50;  // 1..T, of the schedule that is used.
   double eta = 0.0;    // DDIM only: 0 deterministic .. 1 ancestral-like.
   TimestepSpacing spacing = TimestepSpacing::kEven;
-  GuidanceOptions guidance;
+  GuidanceOptions guidance = {};
+  ThresholdOptions threshold = {};
+  // None: the one that the network was trained with.
+  std::optional<SamplingSchedule> schedule = std::nullopt;
 };
 
 }  // namespace cascade

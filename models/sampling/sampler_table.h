@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,9 +15,11 @@ inline constexpr int kHistoryLength = 4;
 
 // One network evaluation of one image, whatever the sampler:
 //
-//   output = network(c_in * x, timestep)        guided: uncond + scale (cond -
-//   uncond) x0     = clip(c_x * x + c_out * output) x_next = a * x + sum_k b[k]
-//   * x0_history[k] + n * noise,   k = 0 is this x0
+//   output = network(c_in * x, timestep)
+//            guided: uncond + scale * (cond - uncond)
+//   x0     = threshold(c_x * x + c_out * output)
+//   x_next = a * x + sum_k b[k] * x0_history[k] + n * noise
+//            k = 0 is this x0
 //
 // n = exp(log_variance / 2), where log_variance lies between the two bounds: at
 // the fraction (v + 1) / 2 for a learned-range network (v: the second half of
@@ -28,7 +31,7 @@ struct SamplerLine {
   double c_in = 1;
   double c_x = 0;
   double c_out = 1;
-  bool clip = true;  // To [-1, 1].
+  ThresholdOptions threshold = {};
   double a = 0;
   std::array<double, kHistoryLength> b = {};
   bool adds_noise = false;
@@ -44,6 +47,9 @@ struct SamplerTable {
   double guidance_scale = 1;
   // The network has variance channels, used or not (DDIM ignores them).
   bool learned_variance = false;
+  // The timestep whose noise the last line leaves in x, which its x0 then
+  // estimates. None: x is the image.
+  std::optional<int> stop_timestep;
   std::vector<SamplerLine> lines;
 
   bool operator==(const SamplerTable&) const = default;
@@ -57,8 +63,13 @@ inline int RowsOf(const SamplerLine& line) { return line.guided ? 2 : 1; }
 int RowsFrom(const SamplerTable& table, int first_line);
 
 // Compiles `options` for a stage trained as `spec`. All arithmetic is double.
+// With `stop_timestep` (0 or more, of the schedule that is used) the process
+// ends there instead of at the clean image (truncated conditioning
+// augmentation, Ho et al. 2022, section 4.1): it joins the timesteps that the
+// steps visit, and those below are left out, so there are fewer lines.
 // INVALID_ARGUMENT, with the option's name and value, for what cannot be run.
-absl::StatusOr<SamplerTable> CompileSampler(const DiffusionSpec& spec,
-                                            const SamplerOptions& options);
+absl::StatusOr<SamplerTable> CompileSampler(
+    const DiffusionSpec& spec, const SamplerOptions& options,
+    std::optional<int> stop_timestep = std::nullopt);
 
 }  // namespace cascade

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/quantile.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <deque>
@@ -44,6 +45,22 @@ at::Tensor Evaluate(nn::UNet& network, const SamplerTable& table,
   return output;
 }
 
+at::Tensor Threshold(const ThresholdOptions& options, const at::Tensor& x0) {
+  switch (options.kind) {
+    case ThresholdKind::kNone:
+      return x0;
+    case ThresholdKind::kStatic:
+      return x0.clamp(-1, 1);
+    case ThresholdKind::kDynamic:
+      break;
+  }
+  const at::Tensor limit = at::quantile(x0.abs().flatten(1), options.quantile,
+                                        /*dim=*/1, /*keepdim=*/true)
+                               .clamp(1.0, options.max)
+                               .view({-1, 1, 1, 1});
+  return x0.minimum(limit).maximum(-limit) / limit;
+}
+
 }  // namespace
 
 at::Tensor RunSampler(nn::UNet& network, const SamplerTable& table,
@@ -60,7 +77,7 @@ at::Tensor RunSampler(nn::UNet& network, const SamplerTable& table,
   for (const SamplerLine& line : table.lines) {
     const at::Tensor output = Evaluate(network, table, line, x, sample);
     at::Tensor x0 = line.c_x * x + line.c_out * output.narrow(1, 0, channels);
-    if (line.clip) x0 = x0.clamp(-1, 1);
+    x0 = Threshold(line.threshold, x0);
     history.push_front(x0);
     if (history.size() > kHistoryLength) history.pop_back();
 

@@ -146,8 +146,7 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
   // How the low-resolution image is enlarged; there is one way so far.
   int upsampling = 0;
   fields.Choice("low_resolution_upsampling", &upsampling, {"bilinear"});
-  fields.Merge(ReadSampler(fields.Object("sampler", true),
-                           spec.diffusion.num_timesteps,
+  fields.Merge(ReadSampler(fields.Object("sampler", true), spec.diffusion,
                            &spec.default_sampler));
   if (with_weights) {
     ReadWeightsEntry(fields.Object("weights", true), stage, &fields);

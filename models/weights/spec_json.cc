@@ -1,5 +1,7 @@
 #include "models/weights/spec_json.h"
 
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,11 @@ const std::vector<std::string>& ConditioningNames() {
 const std::vector<std::string>& SamplerNames() {
   static const auto* const kNames =
       new std::vector<std::string>{"ddpm", "ddim", "dpmpp_2m"};
+  return *kNames;
+}
+const std::vector<std::string>& ThresholdNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"none", "static", "dynamic"};
   return *kNames;
 }
 
@@ -133,10 +140,76 @@ Json WriteAugmentation(const AugmentationSpec& spec) {
           {"default_level", spec.default_level}};
 }
 
-absl::Status ReadSampler(JsonFields fields, int num_timesteps,
+namespace {
+
+absl::Status ReadThreshold(JsonFields fields, ThresholdOptions* options) {
+  fields.Choice("kind", &options->kind, ThresholdNames());
+  for (const char* key : {"quantile", "max"}) {
+    if (options->kind != ThresholdKind::kDynamic && fields.Has(key)) {
+      fields.Fail(key, "needs kind dynamic");
+    }
+  }
+  fields.Double("quantile", &options->quantile, 0, 1);
+  fields.Double("max", &options->max, 1, std::numeric_limits<double>::max());
+  return fields.Finish();
+}
+
+Json WriteThreshold(const ThresholdOptions& options) {
+  Json json = {{"kind", NameOf(ThresholdNames(), options.kind)}};
+  if (options.kind != ThresholdKind::kDynamic) return json;
+  json["quantile"] = options.quantile;
+  if (std::isfinite(options.max)) json["max"] = options.max;
+  return json;
+}
+
+absl::Status ReadSchedule(JsonFields fields, SamplingSchedule* schedule) {
+  fields.Choice("kind", &schedule->kind, ScheduleNames());
+  fields.Int("num_timesteps", &schedule->num_timesteps, 1, 100000);
+  if (fields.Has("beta_begin") != fields.Has("beta_end")) {
+    fields.Fail(fields.Has("beta_begin") ? "beta_begin" : "beta_end",
+                "needs the other end of the range");
+  }
+  if (!fields.Has("beta_begin")) return fields.Finish();
+  if (schedule->kind != ScheduleKind::kLinear) {
+    fields.Fail("beta_begin", "needs kind linear");
+  }
+  BetaRange betas;
+  fields.Double("beta_begin", &betas.begin, 1e-12, 0.9999);
+  fields.Double("beta_end", &betas.end, betas.begin, 0.9999);
+  schedule->betas = betas;
+  return fields.Finish();
+}
+
+Json WriteSchedule(const SamplingSchedule& schedule) {
+  Json json = {{"kind", NameOf(ScheduleNames(), schedule.kind)},
+               {"num_timesteps", schedule.num_timesteps}};
+  if (schedule.betas.has_value()) {
+    json["beta_begin"] = schedule.betas->begin;
+    json["beta_end"] = schedule.betas->end;
+  }
+  return json;
+}
+
+}  // namespace
+
+absl::Status ReadSampler(JsonFields fields, const DiffusionSpec& diffusion,
                          SamplerOptions* options) {
+  int num_timesteps = diffusion.num_timesteps;
+  if (fields.Has("schedule")) {
+    if (diffusion.conditioning != NoiseConditioning::kNoiseLevel) {
+      fields.Fail("schedule", "needs diffusion.conditioning noise_level");
+    }
+    options->schedule.emplace();
+    fields.Merge(
+        ReadSchedule(fields.Object("schedule", true), &*options->schedule));
+    num_timesteps = options->schedule->num_timesteps;
+  }
   fields.Choice("kind", &options->kind, SamplerNames());
   fields.Int("steps", &options->num_steps, 1, num_timesteps);
+  if (fields.Has("threshold")) {
+    fields.Merge(
+        ReadThreshold(fields.Object("threshold", true), &options->threshold));
+  }
   fields.Double("eta", &options->eta, 0, 1);
   GuidanceOptions& guidance = options->guidance;
   fields.Double("guidance_scale", &guidance.scale, 0, 100);
@@ -153,12 +226,18 @@ absl::Status ReadSampler(JsonFields fields, int num_timesteps,
 }
 
 Json WriteSampler(const SamplerOptions& options) {
-  return {{"kind", NameOf(SamplerNames(), options.kind)},
-          {"steps", options.num_steps},
-          {"eta", options.eta},
-          {"guidance_scale", options.guidance.scale},
-          {"guidance_interval",
-           {options.guidance.interval_begin, options.guidance.interval_end}}};
+  Json json = {
+      {"kind", NameOf(SamplerNames(), options.kind)},
+      {"steps", options.num_steps},
+      {"eta", options.eta},
+      {"guidance_scale", options.guidance.scale},
+      {"guidance_interval",
+       {options.guidance.interval_begin, options.guidance.interval_end}},
+      {"threshold", WriteThreshold(options.threshold)}};
+  if (options.schedule.has_value()) {
+    json["schedule"] = WriteSchedule(*options.schedule);
+  }
+  return json;
 }
 
 }  // namespace cascade

@@ -24,8 +24,8 @@ nlohmann::ordered_json WriteDiffusion(const DiffusionSpec& spec);
 absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec);
 nlohmann::ordered_json WriteAugmentation(const AugmentationSpec& spec);
 
-// "sampler".
-absl::Status ReadSampler(JsonFields fields, int num_timesteps,
+// "sampler", of a stage that was trained as `diffusion`.
+absl::Status ReadSampler(JsonFields fields, const DiffusionSpec& diffusion,
                          SamplerOptions* options);
 nlohmann::ordered_json WriteSampler(const SamplerOptions& options);
 

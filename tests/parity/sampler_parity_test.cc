@@ -118,7 +118,10 @@ class SamplerParityTest : public testing::Test {
               bool clip) {
     const SafetensorsFile trace = Read(name + ".safetensors");
     const bool has_noise = trace.tensors().contains("noise");
-    for (SamplerLine& line : table.lines) line.clip = clip;
+    for (SamplerLine& line : table.lines) {
+      line.threshold.kind =
+          clip ? ThresholdKind::kStatic : ThresholdKind::kNone;
+    }
     ExecutorLimits limits;
     limits.slots = kImages;
     limits.batch_rows = {1, kImages};

@@ -44,6 +44,9 @@ class CascadeManifestTest : public testing::Test {
     stage.spec.channels = 1;
     stage.spec.diffusion.prediction = PredictionType::kVelocity;
     if (low_resolution > 0) {
+      stage.spec.default_sampler.threshold = {ThresholdKind::kDynamic, 0.9, 3};
+      stage.spec.default_sampler.schedule = {.num_timesteps = 100,
+                                             .betas = {{1e-4, 0.1}}};
       stage.spec.diffusion.conditioning = NoiseConditioning::kNoiseLevel;
     }
     stage.spec.augmentation.enabled = low_resolution > 0;
@@ -83,6 +86,14 @@ TEST_F(CascadeManifestTest, ReadsWhatItWrites) {
   EXPECT_EQ(stage.spec.diffusion.conditioning, NoiseConditioning::kNoiseLevel);
   EXPECT_EQ(manifest->stages[0].spec.diffusion.conditioning,
             NoiseConditioning::kTimestep);
+  const SamplerOptions& sampler = stage.spec.default_sampler;
+  EXPECT_EQ(sampler.threshold,
+            (ThresholdOptions{ThresholdKind::kDynamic, 0.9, 3}));
+  EXPECT_EQ(sampler.schedule,
+            (SamplingSchedule{.num_timesteps = 100, .betas = {{1e-4, 0.1}}}));
+  EXPECT_EQ(manifest->stages[0].spec.default_sampler.threshold,
+            ThresholdOptions());
+  EXPECT_FALSE(manifest->stages[0].spec.default_sampler.schedule.has_value());
   EXPECT_TRUE(stage.spec.augmentation.enabled);
   EXPECT_FALSE(manifest->stages[0].spec.augmentation.enabled);
   EXPECT_EQ(stage.network.image_channels, 1);
@@ -194,6 +205,31 @@ TEST_F(CascadeManifestTest, RefusesALearnedVarianceOfNoiseLevels) {
         json["stages"][0]["diffusion"]["variance"] = "learned_range";
       }),
       HasSubstr("stages[0].diffusion.variance must not be learned_range"));
+}
+
+TEST_F(CascadeManifestTest, NamesWhatIsWrongWithASampler) {
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["sampler"]["schedule"] = Json::object();
+              }),
+              HasSubstr("stages[0].sampler.schedule needs "
+                        "diffusion.conditioning noise_level"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][1]["sampler"]["schedule"].erase("beta_end");
+              }),
+              HasSubstr("stages[1].sampler.schedule.beta_begin needs"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][1]["sampler"]["steps"] = 101;
+              }),
+              HasSubstr("sampler.steps must be an integer in 1..100, is 101"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) {
+        json["stages"][1]["sampler"]["threshold"]["kind"] = "static";
+      }),
+      HasSubstr("stages[1].sampler.threshold.quantile needs kind dynamic"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][1]["sampler"]["threshold"]["max"] = 0.5;
+              }),
+              HasSubstr("stages[1].sampler.threshold.max must be"));
 }
 
 TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {

@@ -110,5 +110,32 @@ TEST(AugmentationTest, FollowsTheScheduleToNoise) {
   EXPECT_LT(AugmentationAtLevel(schedule, 1).signal, 1e-3);
 }
 
+TEST(NoiseScheduleTest, FindsTheTimestepOfAnAlphaBar) {
+  for (ScheduleKind kind : {ScheduleKind::kLinear, ScheduleKind::kCosine}) {
+    const NoiseSchedule schedule(kind, 50);
+    for (int t = 0; t < 50; ++t) {
+      EXPECT_NEAR(schedule.TimestepAt(schedule.alpha_bar(t)), t, 1e-9);
+    }
+    EXPECT_EQ(schedule.TimestepAt(1), 0);
+    EXPECT_EQ(schedule.TimestepAt(0), 49);
+    // Where the signal-to-noise ratio is the geometric mean of two timesteps'.
+    const auto snr = [&](int t) {
+      return schedule.alpha_bar(t) / (1 - schedule.alpha_bar(t));
+    };
+    const double between = std::sqrt(snr(20) * snr(21));
+    EXPECT_NEAR(schedule.TimestepAt(between / (1 + between)), 20.5, 1e-9);
+  }
+}
+
+TEST(NoiseScheduleTest, LinearBetasMayBeChosen) {
+  const NoiseSchedule schedule = NoiseSchedule::Linear(5, 0.1, 0.3);
+  double alpha_bar = 1;
+  for (int t = 0; t < 5; ++t) {
+    EXPECT_NEAR(schedule.beta(t), 0.1 + 0.05 * t, 1e-15);
+    alpha_bar *= 1 - schedule.beta(t);
+    EXPECT_NEAR(schedule.alpha_bar(t), alpha_bar, 1e-15);
+  }
+}
+
 }  // namespace
 }  // namespace cascade

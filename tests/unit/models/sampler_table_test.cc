@@ -55,14 +55,21 @@ double IdealOutput(PredictionType kind, double alpha_bar, double x, double mean,
   return 0;
 }
 
+// What the network is told, read back.
+double AlphaBarOf(const DiffusionSpec& spec, const SamplerLine& line) {
+  if (spec.conditioning == NoiseConditioning::kNoiseLevel) {
+    return std::pow(line.timestep / 5000, 2);
+  }
+  return NoiseSchedule(spec.schedule, spec.num_timesteps)
+      .alpha_bar(static_cast<int>(line.timestep));
+}
+
 // Runs `table` without noise from `x` with the ideal network.
 double Sample(const DiffusionSpec& spec, const SamplerTable& table, double x,
               double mean, double deviation) {
-  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
   std::array<double, kHistoryLength> history = {};
   for (const SamplerLine& line : table.lines) {
-    const double alpha_bar =
-        schedule.alpha_bar(static_cast<int>(line.timestep));
+    const double alpha_bar = AlphaBarOf(spec, line);
     const double output =
         IdealOutput(spec.prediction, alpha_bar, x, mean, deviation);
     for (size_t k = kHistoryLength - 1; k > 0; --k) history[k] = history[k - 1];
@@ -269,6 +276,215 @@ TEST(SamplerTableTest, TellsTheNoiseLevelToANetworkThatKnowsIt) {
     spec.conditioning = NoiseConditioning::kNoiseLevel;
     EXPECT_EQ(Compile(spec, options), expected);
   }
+}
+
+constexpr SamplerKind kEverySampler[] = {SamplerKind::kDdpm, SamplerKind::kDdim,
+                                         SamplerKind::kDpmSolverPlusPlus2M};
+
+DiffusionSpec KnowsNoiseLevels(int num_timesteps) {
+  return {.num_timesteps = num_timesteps,
+          .schedule = ScheduleKind::kLinear,
+          .conditioning = NoiseConditioning::kNoiseLevel};
+}
+
+TEST(SamplerTableTest, ChoosingTheTrainingsScheduleChangesNothing) {
+  const DiffusionSpec spec = KnowsNoiseLevels(200);
+  for (SamplerKind kind : kEverySampler) {
+    SamplerOptions options = Options(kind, 9);
+    options.guidance = {.scale = 2, .interval_begin = 0.2, .interval_end = 0.8};
+    const SamplerTable trained = Compile(spec, options);
+    options.schedule = {.kind = ScheduleKind::kLinear, .num_timesteps = 200};
+    EXPECT_EQ(Compile(spec, options), trained);
+    options.schedule->betas = {0.1 / 200, 20.0 / 200};
+    const SamplerTable by_betas = Compile(spec, options);
+    ASSERT_EQ(by_betas.lines.size(), trained.lines.size());
+    for (size_t i = 0; i < trained.lines.size(); ++i) {
+      EXPECT_NEAR(by_betas.lines[i].timestep, trained.lines[i].timestep, 1e-9);
+    }
+  }
+}
+
+TEST(SamplerTableTest, AScheduleChosenLaterSolvesTheFlow) {
+  const DiffusionSpec spec = KnowsNoiseLevels(1000);
+  for (const SamplingSchedule& schedule :
+       {SamplingSchedule{.kind = ScheduleKind::kCosine, .num_timesteps = 700},
+        SamplingSchedule{.num_timesteps = 600, .betas = {{1e-4, 0.03}}}}) {
+    for (SamplerKind kind :
+         {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M}) {
+      SamplerOptions options = Options(kind, 500);
+      options.schedule = schedule;
+      const SamplerTable table = Compile(spec, options);
+      EXPECT_EQ(table.lines.size(), 500u);
+      // From the noise that this schedule begins with.
+      const double start = AlphaBarOf(spec, table.lines[0]);
+      const double exact = 0.3 + 0.25 * (1.5 - std::sqrt(start) * 0.3) /
+                                     std::sqrt(start * 0.25 * 0.25 + 1 - start);
+      EXPECT_NEAR(Sample(spec, table, 1.5, 0.3, 0.25), exact, 5e-3);
+    }
+  }
+}
+
+TEST(SamplerTableTest, AnIntervalIsTheSameNoiseUnderEverySchedule) {
+  const DiffusionSpec spec = KnowsNoiseLevels(1001);
+  const NoiseSchedule training(spec.schedule, spec.num_timesteps);
+  SamplerOptions options = Options(SamplerKind::kDdim, 100);
+  options.guidance = {.scale = 2, .interval_begin = 0.2, .interval_end = 0.6};
+  options.schedule = {.kind = ScheduleKind::kCosine, .num_timesteps = 300};
+  int guided = 0;
+  for (const SamplerLine& line : Compile(spec, options).lines) {
+    const double alpha_bar = AlphaBarOf(spec, line);
+    EXPECT_EQ(line.guided, alpha_bar <= training.alpha_bar(200) &&
+                               alpha_bar >= training.alpha_bar(600));
+    guided += line.guided ? 1 : 0;
+  }
+  EXPECT_GT(guided, 10);
+  EXPECT_LT(guided, 90);
+}
+
+std::string ScheduleRefusal(const DiffusionSpec& spec,
+                            const SamplingSchedule& schedule, int steps = 10) {
+  SamplerOptions options = Options(SamplerKind::kDdim, steps);
+  options.schedule = schedule;
+  return std::string(CompileSampler(spec, options).status().message());
+}
+
+TEST(SamplerTableTest, RefusesSchedulesByName) {
+  EXPECT_EQ(ScheduleRefusal({}, {}),
+            "schedule: the network is told timesteps of the schedule that it "
+            "was trained with, and knows no other");
+  const DiffusionSpec spec = KnowsNoiseLevels(1000);
+  EXPECT_EQ(ScheduleRefusal(spec, {.num_timesteps = 0}),
+            "schedule.num_timesteps = 0 is not in 1..100000");
+  EXPECT_EQ(ScheduleRefusal(
+                spec, {.kind = ScheduleKind::kCosine, .num_timesteps = 9}),
+            "num_steps = 10 is not in 1..9");
+  EXPECT_EQ(ScheduleRefusal(spec, {.betas = {{0, 0.1}}}),
+            "schedule.beta_begin = 0 is not in 0..1, both excluded");
+  EXPECT_EQ(ScheduleRefusal(spec, {.betas = {{0.1, kNaN}}}),
+            "schedule.beta_end = nan is not in schedule.beta_begin (0.1)..1, 1 "
+            "excluded");
+  EXPECT_EQ(ScheduleRefusal(
+                spec, {.kind = ScheduleKind::kCosine, .betas = {{0.1, 0.2}}}),
+            "schedule.beta_begin = 0.1, schedule.beta_end = 0.2: only a linear "
+            "schedule takes them");
+  EXPECT_NE(ScheduleRefusal(spec, {.betas = {{0.5, 0.9}}})
+                .find("schedule: its last alpha_bar is 0, too little"),
+            std::string::npos);
+}
+
+TEST(SamplerTableTest, EveryLineHasTheThreshold) {
+  for (SamplerKind kind : kEverySampler) {
+    SamplerOptions options = Options(kind, 5);
+    options.threshold = {ThresholdKind::kDynamic, 0.9, 2};
+    for (const SamplerLine& line : Compile({}, options).lines) {
+      EXPECT_EQ(line.threshold, options.threshold);
+    }
+  }
+}
+
+TEST(SamplerTableTest, RefusesThresholdsByName) {
+  const auto refusal = [](const ThresholdOptions& threshold) {
+    return Refusal({.threshold = threshold});
+  };
+  EXPECT_EQ(refusal({ThresholdKind::kDynamic, 1.5}),
+            "threshold.quantile = 1.5 is not in 0..1");
+  EXPECT_EQ(refusal({ThresholdKind::kDynamic, 0.9, 0.5}),
+            "threshold.max = 0.5 is below 1");
+  EXPECT_EQ(refusal({ThresholdKind::kStatic, 0.9}),
+            "threshold.quantile = 0.9, threshold.max = inf: only a dynamic "
+            "threshold takes them");
+}
+
+// A stop.
+
+SamplerTable CompileUntil(const DiffusionSpec& spec,
+                          const SamplerOptions& options, int stop) {
+  absl::StatusOr<SamplerTable> table = CompileSampler(spec, options, stop);
+  EXPECT_TRUE(table.ok()) << table.status();
+  return table.ok() ? *table : SamplerTable();
+}
+
+TEST(SamplerTableTest, AStopLeavesTheFlowAtItsNoise) {
+  const DiffusionSpec spec = {.schedule = ScheduleKind::kLinear};
+  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
+  for (SamplerKind kind :
+       {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M}) {
+    for (int stop : {0, 137, 500, 901}) {
+      const SamplerTable table = CompileUntil(spec, Options(kind, 500), stop);
+      EXPECT_EQ(table.stop_timestep, stop);
+      EXPECT_NEAR(Sample(spec, table, 1.5, 0.3, 0.25),
+                  ExactSample(spec, schedule.alpha_bar(stop), 1.5, 0.3, 0.25),
+                  5e-3);
+    }
+  }
+}
+
+// Mean and variance of what an ancestral sampler makes of N(0.3, 0.25^2) data
+// with the ideal network, which is linear in x, so that both can be followed.
+TEST(SamplerTableTest, AnAncestralStopHasTheNoisyDatasDistribution) {
+  const DiffusionSpec spec = {.schedule = ScheduleKind::kLinear};
+  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
+  for (const SamplerOptions& options : {Options(SamplerKind::kDdpm, 1000),
+                                        Options(SamplerKind::kDdim, 1000, 1)}) {
+    for (int stop : {0, 137, 500, 901}) {
+      double mean = 0;
+      double variance = 1;
+      for (const SamplerLine& line : CompileUntil(spec, options, stop).lines) {
+        const double alpha_bar = AlphaBarOf(spec, line);
+        const auto next = [&](double x) {
+          const double output =
+              IdealOutput(spec.prediction, alpha_bar, x, 0.3, 0.25);
+          return line.a * x + line.b[0] * (line.c_x * x + line.c_out * output);
+        };
+        const double slope = next(1) - next(0);
+        mean = next(mean);
+        variance = slope * slope * variance +
+                   (line.adds_noise ? std::exp(line.min_log_variance) : 0);
+      }
+      const double alpha_bar = schedule.alpha_bar(stop);
+      EXPECT_NEAR(mean, std::sqrt(alpha_bar) * 0.3, 2e-3);
+      EXPECT_NEAR(variance, alpha_bar * 0.25 * 0.25 + 1 - alpha_bar, 4e-3);
+    }
+  }
+}
+
+// "s is inserted into the spacing": the same lines as without, down to the one
+// that crosses it.
+TEST(SamplerTableTest, AStopChangesOnlyTheLineThatReachesIt) {
+  for (SamplerKind kind : kEverySampler) {
+    const DiffusionSpec spec = {.num_timesteps = 100};
+    const SamplerTable whole = Compile(spec, Options(kind, 10));
+    SamplerTable stopped = CompileUntil(spec, Options(kind, 10), 42);
+    size_t above = 0;
+    while (whole.lines[above].timestep > 42) ++above;
+    ASSERT_EQ(stopped.lines.size(), above);
+    for (size_t i = 0; i + 1 < above; ++i) {
+      EXPECT_EQ(stopped.lines[i], whole.lines[i]) << i;
+    }
+    EXPECT_NE(stopped.lines.back(), whole.lines[above - 1]);
+    EXPECT_GT(stopped.lines.back().a, 0);
+    EXPECT_EQ(stopped.lines.back().adds_noise, kind == SamplerKind::kDdpm);
+    // One that is visited anyway is where its line ends.
+    const int visited = static_cast<int>(whole.lines[5].timestep);
+    stopped = CompileUntil(spec, Options(kind, 10), visited);
+    ASSERT_EQ(stopped.lines.size(), 5u);
+    for (size_t i = 0; i < 5; ++i) {
+      EXPECT_NEAR(stopped.lines[i].a, whole.lines[i].a, 1e-12) << i;
+      EXPECT_NEAR(stopped.lines[i].b[0], whole.lines[i].b[0], 1e-12) << i;
+    }
+  }
+}
+
+TEST(SamplerTableTest, RefusesAStopThatLeavesNoSteps) {
+  const auto refusal = [](int stop) {
+    return std::string(CompileSampler({}, Options(SamplerKind::kDdim, 10), stop)
+                           .status()
+                           .message());
+  };
+  EXPECT_EQ(refusal(999),
+            "stop_timestep = 999: none of the 10 steps is above it");
+  EXPECT_EQ(refusal(1000), "stop_timestep = 1000 is not in 0..999");
+  EXPECT_EQ(refusal(-1), "stop_timestep = -1 is not in 0..999");
 }
 
 TEST(SamplerTableTest, RefusesAnImpossibleProcess) {

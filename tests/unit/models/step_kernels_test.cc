@@ -2,6 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/quantile.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +55,9 @@ struct MixedStep {
       options.num_steps = 10 + slot;
       options.eta = options.kind == SamplerKind::kDdim ? 0.5 : 0;
       options.guidance.scale = slot < 3 ? 1 : 2.5;
+      options.threshold.kind = static_cast<ThresholdKind>(slot / 2);
+      if (slot == 4) options.threshold = {ThresholdKind::kDynamic, 0.6};
+      if (slot == 5) options.threshold = {ThresholdKind::kDynamic, 0.9, 1.1};
       tables.push_back(CompileSampler(spec.diffusion, options).value());
     }
     constexpr int kLine = 2;
@@ -100,6 +105,48 @@ TEST(StepKernelsTest, AtenUpdatesAsTheHostDoes) {
     EXPECT_TRUE(host.x0.equal(aten.x0));
     EXPECT_LT(MaxDifference(host.x, aten.x), 1e-6);
     EXPECT_FALSE(host.x.equal(RandomPool(spec).x));
+  }
+}
+
+// at::quantile counts by itself.
+TEST(StepKernelsTest, DynamicThresholdIsTheQuantileOfEachImage) {
+  const StageSpec spec = Spec(VarianceKind::kFixedSmall);
+  SlotPool pool(spec, 3, at::kCPU);
+  pool.x.copy_(2 * Random(pool.x.sizes(), 1));
+  const at::Tensor x0 = pool.x.index_select(0, at::tensor({0, 2, 4})).clone();
+  const at::Tensor limit =
+      at::quantile(x0.abs().flatten(1), 0.83, /*dim=*/1).clamp_min(1.0);
+  EXPECT_GT(limit.min().item<double>(), 1.5);
+  const at::Tensor expected = (x0 / limit.view({-1, 1, 1, 1})).clamp(-1.0, 1.0);
+  SamplerLine line;
+  line.c_x = 1;
+  line.c_out = 0;
+  line.b[0] = 1;
+  line.threshold = {.kind = ThresholdKind::kDynamic, .quantile = 0.83};
+  std::vector<UpdateRow> rows;
+  for (int slot = 0; slot < 3; ++slot) {
+    UpdateRow row;
+    row.line = &line;
+    row.output_row = slot;
+    row.x_row = SlotPool::XRow(slot, 0);
+    row.next_x_row = SlotPool::XRow(slot, 1);
+    row.x0_rows[0] = SlotPool::X0Row(slot, 0);
+    rows.push_back(row);
+  }
+  const at::Tensor output = at::zeros({3, 3, 9, 9}, at::kFloat);
+  for (const auto& kernels : {MakeHostKernels(), MakeAtenKernels()}) {
+    pool.x0.zero_();
+    kernels->Update(rows, output, pool);
+    const at::Tensor made = pool.x0.index_select(
+        0, at::tensor({0, kHistoryLength, 2 * kHistoryLength}));
+    EXPECT_LT(MaxDifference(made, expected), 1e-6);
+    // Alone, an image gets the same bits.
+    for (int slot = 0; slot < 3; ++slot) {
+      pool.x0.zero_();
+      kernels->Update({&rows[static_cast<size_t>(slot)], 1}, output, pool);
+      EXPECT_TRUE(pool.x0.select(0, SlotPool::X0Row(slot, 0))
+                      .equal(made.select(0, slot)));
+    }
   }
 }
 

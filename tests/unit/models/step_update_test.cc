@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -75,7 +76,7 @@ TEST(StepUpdateTest, ClipsTheEstimateWhereTheLineSaysSo) {
   element.Update();
   EXPECT_EQ(element.x0, 1);
   EXPECT_EQ(element.x_next, 1);
-  element.line.clip = false;
+  element.line.threshold.kind = ThresholdKind::kNone;
   element.Update();
   EXPECT_EQ(element.x_next, 4);
 }
@@ -167,6 +168,81 @@ TEST(StepUpdateTest, LargeImagesAreUpdatedToTheLastElement) {
   EXPECT_TRUE(UpdateImage(update));
   EXPECT_EQ(x0, std::vector<float>(kSize, 0.5f));
   EXPECT_EQ(x_next, std::vector<float>(kSize, 1));
+}
+
+// x0 is x itself, and so is x_next.
+struct Ramp {
+  explicit Ramp(ThresholdOptions threshold, float last = 1) {
+    line.threshold = threshold;
+    for (size_t i = 0; i < x.size(); ++i) {
+      // Of both signs, in an order that is not sorted.
+      const float value = last * static_cast<float>((i * 5) % 1001) / 1000;
+      x[i] = i % 2 == 0 ? value : -value;
+    }
+  }
+  bool Update() {
+    StepUpdate update;
+    update.line = &line;
+    update.size = x.size();
+    update.x = x.data();
+    update.output = output.data();
+    update.x0 = x0.data();
+    update.x_next = x_next.data();
+    return UpdateImage(update);
+  }
+
+  SamplerLine line = Line(1, 0, 0, 1);
+  std::vector<float> x = std::vector<float>(1001);
+  std::vector<float> output = std::vector<float>(1001);
+  std::vector<float> x0 = std::vector<float>(1001);
+  std::vector<float> x_next = std::vector<float>(1001);
+};
+
+// |x0| is even on [0, last], so that its quantile is p times `last`.
+TEST(StepUpdateTest, DynamicThresholdDividesByTheQuantile) {
+  Ramp ramp({.kind = ThresholdKind::kDynamic, .quantile = 0.7501}, 4);
+  ASSERT_TRUE(ramp.Update());
+  for (size_t i = 0; i < ramp.x.size(); ++i) {
+    EXPECT_NEAR(ramp.x0[i], std::clamp(ramp.x[i] / (0.7501 * 4), -1.0, 1.0),
+                1e-6);
+  }
+  EXPECT_EQ(ramp.x_next, ramp.x0);
+}
+
+TEST(StepUpdateTest, DynamicThresholdStaysBetweenOneAndItsMaximum) {
+  Ramp small({.kind = ThresholdKind::kDynamic, .quantile = 0.5}, 1.5);
+  ASSERT_TRUE(small.Update());
+  Ramp clipped({.kind = ThresholdKind::kStatic}, 1.5);
+  ASSERT_TRUE(clipped.Update());
+  EXPECT_EQ(small.x0, clipped.x0);
+  Ramp large({.kind = ThresholdKind::kDynamic, .quantile = 1, .max = 2}, 4);
+  ASSERT_TRUE(large.Update());
+  for (size_t i = 0; i < large.x.size(); ++i) {
+    EXPECT_FLOAT_EQ(large.x0[i], std::clamp(large.x[i], -2.0f, 2.0f) / 2);
+  }
+}
+
+TEST(StepUpdateTest, DynamicThresholdReportsWhatIsNotFinite) {
+  for (float bad : {std::numeric_limits<float>::infinity(),
+                    std::numeric_limits<float>::quiet_NaN()}) {
+    Ramp ramp({.kind = ThresholdKind::kDynamic});
+    ramp.x[500] = bad;
+    EXPECT_FALSE(ramp.Update());
+  }
+}
+
+TEST(StepUpdateTest, QuantilesLieBetweenNeighbours) {
+  const std::vector<float> values = {4, 0, 3, 1};
+  const auto quantile = [&](double fraction) {
+    std::vector<float> copy = values;
+    return Quantile(copy, fraction);
+  };
+  EXPECT_EQ(quantile(0), 0);
+  EXPECT_EQ(quantile(1), 4);
+  EXPECT_EQ(quantile(0.5), 2);
+  EXPECT_DOUBLE_EQ(quantile(0.9), 3.7);
+  std::vector<float> one = {5};
+  EXPECT_EQ(Quantile(one, 0.995), 5);
 }
 
 TEST(StepUpdateTest, PixelsAreRoundedClampedAndInterleaved) {
