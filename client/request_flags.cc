@@ -86,6 +86,8 @@ bool SetSampler(const std::string& text, v1::StageOptions& options) {
       {"ddim", v1::SAMPLER_KIND_DDIM},
       {"dpmpp-2m", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
       {"dpm++", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
+      {"heun", v1::SAMPLER_KIND_HEUN},
+      {"consistency", v1::SAMPLER_KIND_CONSISTENCY},
   };
   for (const auto& [name, kind] : kKinds) {
     if (absl::AsciiStrToLower(text) != name) continue;
@@ -230,9 +232,11 @@ void RequestFlags::AddTo(CLI::App& command) {
   command.add_option("--target-stage", target_stage,
                      "The last stage to run. Default: the top");
   command.add_option("--sampler", samplers,
-                     "ddpm, ddim or dpmpp-2m; one, or one a stage: ddim,ddpm");
-  command.add_option("--steps", steps,
-                     "Denoising steps; one number, or one a stage: 50,20,10");
+                     "ddpm, ddim, dpmpp-2m, heun or consistency; one, or one a "
+                     "stage: ddim,ddpm");
+  command.add_option(
+      "--steps", steps,
+      "Steps of the sampler; one number, or one a stage: 50,20,10");
   command.add_option("--eta", etas, "DDIM's eta, 0..1; one, or one a stage");
   command.add_option("--guidance", guidance,
                      "Guidance scale, 1 is none; one, or one a stage");

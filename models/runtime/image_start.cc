@@ -33,6 +33,12 @@ void ImageStart::Fill(const ImagePlan& plan, const SlotPool& pool,
                       Slot slot) const {
   std::vector<float> noise(static_cast<size_t>(pool.x.stride(0)));
   Noise(plan, NoisePurpose::kInitial, noise);
+  if (plan.table->initial_scale != 1) {
+    for (float& value : noise) {
+      value = static_cast<float>(plan.table->initial_scale *
+                                 static_cast<double>(value));
+    }
+  }
   const at::Tensor x = pool.x.select(0, SlotPool::XRow(slot, 0));
   x.copy_(at::from_blob(noise.data(), x.sizes(), at::kFloat));
   if (spec_.low_resolution > 0) FillLowRes(plan, pool, slot);

@@ -5,24 +5,25 @@
 
 namespace cascade {
 
-// Song et al. 2021, eq. 12, with eps = (x - sqrt(alpha_bar) x0) /
-// sqrt(1 - alpha_bar) from the clipped x0.
-std::vector<SamplerLine> DdimLines(const SamplerPath& path,
-                                   const DiffusionSpec& spec,
-                                   const SamplerOptions& options) {
-  const NoiseSchedule& schedule = path.schedule;
-  const std::vector<int> timesteps = VisitedTimesteps(path, options);
+// Song et al. 2021, eq. 12, with eps = (x - signal x0) / noise from the clipped
+// x0. In sigma it is Euler's method, and with eta its ancestral form.
+std::vector<SamplerLine> DdimLines(const SolverPath& path, double eta) {
   std::vector<SamplerLine> lines;
-  for (size_t i = timesteps.size(); i-- > 0;) {
-    const double alpha_bar = schedule.alpha_bar(timesteps[i]);
-    const double previous =
-        i == 0 ? path.end_alpha_bar() : schedule.alpha_bar(timesteps[i - 1]);
-    const double variance = options.eta * options.eta * (1 - previous) /
-                            (1 - alpha_bar) * (1 - alpha_bar / previous);
-    SamplerLine line = NetworkLine(spec.prediction, timesteps[i], alpha_bar);
-    line.a = std::sqrt(std::max(1 - previous - variance, 0.0)) /
-             std::sqrt(1 - alpha_bar);
-    line.b[0] = std::sqrt(previous) - line.a * std::sqrt(alpha_bar);
+  for (size_t i = 0; i < path.points.size(); ++i) {
+    const SolverPoint& here = path.points[i];
+    const SolverPoint& next = path.After(i);
+    const double ratio = next.noise / here.noise;
+    const double signal_ratio = here.signal / next.signal;
+    // Of the noise that leads from `next` to `here`, the share that `next` may
+    // have: sigma_t^2 of the paper.
+    const double variance =
+        eta * eta * ratio * ratio *
+        (here.noise * here.noise -
+         signal_ratio * signal_ratio * next.noise * next.noise);
+    SamplerLine line = here.line;
+    line.a = std::sqrt(std::max(next.noise * next.noise - variance, 0.0)) /
+             here.noise;
+    line.b[0] = next.signal - line.a * here.signal;
     line.adds_noise = variance > 0;
     if (line.adds_noise) {
       line.min_log_variance = line.max_log_variance = std::log(variance);

@@ -5,43 +5,38 @@
 namespace cascade {
 namespace {
 
-double HalfLogSnr(double alpha_bar) {
-  return 0.5 * std::log(alpha_bar / (1 - alpha_bar));
+double HalfLogSnr(const SolverPoint& point) {
+  return std::log(point.signal / point.noise);
 }
 
 }  // namespace
 
 // Lu et al. 2022, algorithm 2 (data prediction, midpoint form). With
-// lambda = log(alpha / sigma), h = lambda_next - lambda and r = h_last / h:
+// lambda = log(signal / noise), h = lambda_next - lambda and r = h_last / h:
 //
-//   x_next = sigma_next / sigma x
-//          - alpha_next (e^-h - 1) (D0 + D1 / 2),  D0 = x0, D1 = (x0 - x0_last)
-//          / r
+//   x_next = noise_next / noise x
+//          - signal_next (e^-h - 1) (D0 + D1 / 2),
+//   D0 = x0, D1 = (x0 - x0_last) / r
 //
-// The first line has no x0_last and one that ends at sigma = 0 knows first
+// The first line has no x0_last and one that ends at noise = 0 knows first
 // order only: both leave D1 out, and the latter gives x0 itself.
-std::vector<SamplerLine> Dpmpp2mLines(const SamplerPath& path,
-                                      const DiffusionSpec& spec,
-                                      const SamplerOptions& options) {
-  const NoiseSchedule& schedule = path.schedule;
-  const std::vector<int> timesteps = VisitedTimesteps(path, options);
+std::vector<SamplerLine> Dpmpp2mLines(const SolverPath& path) {
   std::vector<SamplerLine> lines;
   double last_h = 0;
-  for (size_t i = timesteps.size(); i-- > 0;) {
-    const double alpha_bar = schedule.alpha_bar(timesteps[i]);
-    SamplerLine line = NetworkLine(spec.prediction, timesteps[i], alpha_bar);
-    if (i == 0 && !path.stop_timestep.has_value()) {
+  for (size_t i = 0; i < path.points.size(); ++i) {
+    const SolverPoint& here = path.points[i];
+    const SolverPoint& next = path.After(i);
+    SamplerLine line = here.line;
+    if (next.noise == 0) {
       line.b[0] = 1;
       lines.push_back(line);
       break;
     }
-    const double next =
-        i == 0 ? path.end_alpha_bar() : schedule.alpha_bar(timesteps[i - 1]);
-    const double h = HalfLogSnr(next) - HalfLogSnr(alpha_bar);
-    const double weight = -std::sqrt(next) * std::expm1(-h);
-    line.a = std::sqrt((1 - next) / (1 - alpha_bar));
+    const double h = HalfLogSnr(next) - HalfLogSnr(here);
+    const double weight = -next.signal * std::expm1(-h);
+    line.a = next.noise / here.noise;
     line.b[0] = weight;
-    if (!lines.empty()) {
+    if (i > 0) {
       const double correction = 0.5 * weight * h / last_h;
       line.b[0] += correction;
       line.b[1] = -correction;

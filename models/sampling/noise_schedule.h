@@ -12,7 +12,8 @@ namespace cascade {
 // from it (Ho et al. 2020, eq. 4 to 7). Immutable.
 class NoiseSchedule {
  public:
-  // The process of `kind` with `num_timesteps` >= 1 timesteps.
+  // The process of `kind`, which has timesteps (not kKarras), with
+  // `num_timesteps` >= 1 of them.
   NoiseSchedule(ScheduleKind kind, int num_timesteps);
   // The linear process with these betas at its ends, 0 < first <= last < 1.
   static NoiseSchedule Linear(int num_timesteps, double first_beta,

@@ -2,15 +2,18 @@
 
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "models/sampling/diffusion_spec.h"
 
 namespace cascade {
 
 enum class SamplerKind {
-  kDdpm,                // ancestral sampling (Ho et al. 2020)
-  kDdim,                // Song et al. 2021, eq. 12
-  kDpmSolverPlusPlus2M  // Lu et al. 2022, algorithm 2 (multistep, order 2)
+  kDdpm,                 // ancestral sampling (Ho et al. 2020)
+  kDdim,                 // Song et al. 2021, eq. 12; in sigma: Euler's method
+  kDpmSolverPlusPlus2M,  // Lu et al. 2022, algorithm 2 (multistep, order 2)
+  kHeun,                 // Karras et al. 2022, algorithm 1, without churn
+  kConsistency  // Song et al. 2023, algorithm 1; consistency models only
 };
 
 // Which of the training's timesteps the steps visit.
@@ -20,8 +23,8 @@ enum class TimestepSpacing {
   kEven,
   // "ddimN": multiples of the smallest stride that gives N. Starts below the
   // last timestep: far below it for few steps, so it is for parity with
-  // published results. Numbers that no stride gives are spaced evenly. Not for
-  // DPM-Solver++.
+  // published results. Numbers that no stride gives are spaced evenly. DDPM and
+  // DDIM only, and not for the schedule kKarras.
   kStride,
 };
 
@@ -33,7 +36,8 @@ struct GuidanceOptions {
   // interval_begin <= t / (T - 1) <= interval_end; elsewhere an image takes one
   // row (Kynkaanniemi et al. 2024). 0 is clean, 1 is noise. t is of the
   // training's process also where another schedule is used: the same interval
-  // is the same noise.
+  // is the same noise. Under the schedule kKarras KarrasNoiseFraction() takes
+  // the place of t / (T - 1).
   double interval_begin = 0.0;
   double interval_end = 1.0;
 };
@@ -71,8 +75,8 @@ struct BetaRange {
 // 2021): for networks that are told noise levels. It should begin as noisy as
 // the training's ends.
 struct SamplingSchedule {
-  ScheduleKind kind = ScheduleKind::kLinear;
-  int num_timesteps = 1000;  // 1..100000; steps visit these.
+  ScheduleKind kind = ScheduleKind::kLinear;  // Not kKarras.
+  int num_timesteps = 1000;                   // 1..100000; steps visit these.
   // kLinear only. None: as ScheduleKind says.
   std::optional<BetaRange> betas = std::nullopt;
 
@@ -82,9 +86,16 @@ struct SamplingSchedule {
 // How one stage of one image is sampled.
 struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
-  int num_steps = 50;  // 1..T, of the schedule that is used.
-  double eta = 0.0;    // DDIM only: 0 deterministic .. 1 ancestral-like.
+  // 1..T, of the schedule that is used. A step is one line of the table; for
+  // kHeun two, but for the one that ends at the clean image.
+  int num_steps = 50;
+  double eta = 0.0;  // DDIM only: 0 deterministic .. 1 ancestral-like.
   TimestepSpacing spacing = TimestepSpacing::kEven;
+  // kConsistency only: which of the T points of the grid (0: sigma_max, T - 1:
+  // sigma_min) the steps visit: 0 first, ascending, below T - 1. Used where
+  // there are num_steps of them, as 0, 22 of 40 in two steps; other numbers of
+  // steps are spaced evenly.
+  std::vector<int> grid_points = {};
   GuidanceOptions guidance = {};
   ThresholdOptions threshold = {};
   // None: the one that the network was trained with.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/sampling/diffusion_spec.h"
 #include "models/sampling/sampler_options.h"
@@ -26,7 +27,8 @@ inline constexpr int kHistoryLength = 4;
 // its output channels), and both bounds are equal otherwise.
 struct SamplerLine {
   // What the network is told of the noise (ToldNoise()): a timestep of the
-  // training's process, or a scaled noise level.
+  // training's process, or a scaled noise level; under the schedule kKarras 250
+  // log(sigma).
   double timestep = 0;
   double c_in = 1;
   double c_x = 0;
@@ -42,8 +44,11 @@ struct SamplerLine {
   bool operator==(const SamplerLine&) const = default;
 };
 
-// A sampler, compiled for one stage: the lines in the order they run.
+// A sampler, compiled for one stage: the lines in the order they run, at least
+// one.
 struct SamplerTable {
+  // x_T is this times normal noise.
+  double initial_scale = 1;
   double guidance_scale = 1;
   // The network has variance channels, used or not (DDIM ignores them).
   bool learned_variance = false;
@@ -61,6 +66,14 @@ inline int RowsOf(const SamplerLine& line) { return line.guided ? 2 : 1; }
 // Network rows that the lines from `first_line` on take for one image: what is
 // left to do.
 int RowsFrom(const SamplerTable& table, int first_line);
+
+// The samplers that a stage trained as `spec` runs, in the order of the
+// enumerators.
+std::vector<SamplerKind> SamplersOf(const DiffusionSpec& spec);
+
+// What CompileSampler() refuses, without compiling.
+absl::Status CheckSampler(const DiffusionSpec& spec,
+                          const SamplerOptions& options);
 
 // Compiles `options` for a stage trained as `spec`. All arithmetic is double.
 // With `stop_timestep` (0 or more, of the schedule that is used) the process

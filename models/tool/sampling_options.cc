@@ -25,6 +25,8 @@ absl::Status ForStages(const char* option, const std::vector<T>& values,
 SamplerKind KindOf(const std::string& name) {
   if (name == "ddpm") return SamplerKind::kDdpm;
   if (name == "dpmpp_2m") return SamplerKind::kDpmSolverPlusPlus2M;
+  if (name == "heun") return SamplerKind::kHeun;
+  if (name == "consistency") return SamplerKind::kConsistency;
   return SamplerKind::kDdim;
 }
 
@@ -40,8 +42,9 @@ void SamplingOptions::AddTo(CLI::App& command) {
         ->delimiter(',')
         ->allow_extra_args(false);
   };
-  list("--sampler", &samplers, "ddpm, ddim or dpmpp_2m")
-      ->check(CLI::IsMember({"ddpm", "ddim", "dpmpp_2m"}));
+  list("--sampler", &samplers, "ddpm, ddim, dpmpp_2m, heun or consistency")
+      ->check(
+          CLI::IsMember({"ddpm", "ddim", "dpmpp_2m", "heun", "consistency"}));
   list("--sampler_steps", &steps, "Denoising steps")
       ->check(CLI::PositiveNumber);
   list("--eta", &eta, "DDIM's noise, 0 to 1")->check(CLI::Range(0.0, 1.0));

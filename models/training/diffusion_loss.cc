@@ -138,6 +138,8 @@ DiffusionLoss::Result DiffusionLoss::Compute(nn::UNet& network,
       target = PerImage(signal) * noise - PerImage(sigma) * x0;
       break;
     case PredictionType::kSample:
+    case PredictionType::kEdm:  // Refused by ReadTrainConfig(), as the next.
+    case PredictionType::kConsistency:
       target = x0;
       break;
   }

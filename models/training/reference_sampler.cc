@@ -70,7 +70,7 @@ at::Tensor RunSampler(nn::UNet& network, const SamplerTable& table,
   NoiseKey key = sample.key;
   key.purpose = NoisePurpose::kInitial;
   key.step = 0;
-  at::Tensor x = NoiseOfImages(shape, key, device);
+  at::Tensor x = NoiseOfImages(shape, key, device) * table.initial_scale;
   const int64_t channels = shape[1];
   std::deque<at::Tensor> history;
   key.purpose = NoisePurpose::kStep;

@@ -73,6 +73,10 @@ absl::StatusOr<TrainConfig> ReadTrainConfig(const std::string& path) {
                         &config.image_augmentation, &fields);
   ReadOptimizer(fields.Object("optimizer", true), &config.optimizer, &fields);
 
+  if (stage.spec.diffusion.schedule == ScheduleKind::kKarras) {
+    fields.Fail("stage.diffusion.schedule",
+                "must be linear or cosine for training, is \"karras\"");
+  }
   if (config.optimizer.label_dropout > 0 && !stage.network.null_class) {
     fields.Fail("optimizer.label_dropout", "needs stage.network.null_class");
   }

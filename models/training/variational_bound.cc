@@ -82,6 +82,8 @@ at::Tensor VariationalBound::Terms(const at::Tensor& x0, const at::Tensor& x_t,
       predicted_x0 = signal * x_t - sigma * mean_output;
       break;
     case PredictionType::kSample:
+    case PredictionType::kEdm:  // Of no discrete process, as the next.
+    case PredictionType::kConsistency:
       predicted_x0 = mean_output;
       break;
   }

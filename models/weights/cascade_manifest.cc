@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "models/sampling/sampler_table.h"
 #include "models/sha256.h"
 #include "models/weights/spec_json.h"
 #include "server/base/status_macros.h"
@@ -53,6 +54,11 @@ void CheckStage(const StageManifest& stage, JsonFields* fields) {
     fields->Fail("sampler.guidance_scale",
                  absl::StrCat("must be 1 without network.null_class, is ",
                               spec.default_sampler.guidance.scale));
+  }
+  const absl::Status sampler =
+      CheckSampler(spec.diffusion, spec.default_sampler);
+  if (!sampler.ok()) {
+    fields->Fail(absl::StrCat("sampler.", sampler.message()), "");
   }
   const absl::Status network = stage.network.Validate();
   if (!network.ok()) {

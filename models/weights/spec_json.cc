@@ -20,12 +20,18 @@ const std::vector<std::string>& AttentionOrderNames() {
 }
 const std::vector<std::string>& ScheduleNames() {
   static const auto* const kNames =
+      new std::vector<std::string>{"linear", "cosine", "karras"};
+  return *kNames;
+}
+// Those with timesteps.
+const std::vector<std::string>& DiscreteScheduleNames() {
+  static const auto* const kNames =
       new std::vector<std::string>{"linear", "cosine"};
   return *kNames;
 }
 const std::vector<std::string>& PredictionNames() {
   static const auto* const kNames =
-      new std::vector<std::string>{"eps", "v", "x0"};
+      new std::vector<std::string>{"eps", "v", "x0", "edm", "consistency"};
   return *kNames;
 }
 const std::vector<std::string>& VarianceNames() {
@@ -39,8 +45,8 @@ const std::vector<std::string>& ConditioningNames() {
   return *kNames;
 }
 const std::vector<std::string>& SamplerNames() {
-  static const auto* const kNames =
-      new std::vector<std::string>{"ddpm", "ddim", "dpmpp_2m"};
+  static const auto* const kNames = new std::vector<std::string>{
+      "ddpm", "ddim", "dpmpp_2m", "heun", "consistency"};
   return *kNames;
 }
 const std::vector<std::string>& ThresholdNames() {
@@ -52,6 +58,21 @@ const std::vector<std::string>& ThresholdNames() {
 template <typename Enum>
 const std::string& NameOf(const std::vector<std::string>& names, Enum value) {
   return names[static_cast<size_t>(value)];
+}
+
+// Of a process in sigma; a discrete one has none of these.
+void ReadKarras(JsonFields* fields, DiffusionSpec* spec) {
+  if (spec->schedule != ScheduleKind::kKarras) {
+    for (const char* key : {"sigma_min", "sigma_max", "rho", "sigma_data"}) {
+      if (fields->Has(key)) fields->Fail(key, "goes with schedule karras only");
+    }
+    return;
+  }
+  KarrasSpec& karras = spec->karras;
+  fields->Double("sigma_min", &karras.sigma_min, 1e-6, 1e6);
+  fields->Double("sigma_max", &karras.sigma_max, 1e-6, 1e6);
+  fields->Double("rho", &karras.rho, 1, 100);
+  fields->Double("sigma_data", &karras.sigma_data, 1e-3, 1e3);
 }
 
 }  // namespace
@@ -108,21 +129,32 @@ absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec) {
                 "must not be learned_range with conditioning noise_level: its "
                 "range is that of a timestep, which the network is not told");
   }
+  ReadKarras(&fields, spec);
+  const absl::Status possible = CheckDiffusion(*spec);
+  if (!possible.ok()) fields.Fail(std::string(possible.message()), "");
   return fields.Finish();
 }
 
 Json WriteDiffusion(const DiffusionSpec& spec) {
-  return {{"num_timesteps", spec.num_timesteps},
-          {"schedule", NameOf(ScheduleNames(), spec.schedule)},
-          {"prediction", NameOf(PredictionNames(), spec.prediction)},
-          {"variance", NameOf(VarianceNames(), spec.variance)},
-          {"conditioning", NameOf(ConditioningNames(), spec.conditioning)}};
+  Json json = {
+      {"num_timesteps", spec.num_timesteps},
+      {"schedule", NameOf(ScheduleNames(), spec.schedule)},
+      {"prediction", NameOf(PredictionNames(), spec.prediction)},
+      {"variance", NameOf(VarianceNames(), spec.variance)},
+      {"conditioning", NameOf(ConditioningNames(), spec.conditioning)}};
+  if (spec.schedule == ScheduleKind::kKarras) {
+    json["sigma_min"] = spec.karras.sigma_min;
+    json["sigma_max"] = spec.karras.sigma_max;
+    json["rho"] = spec.karras.rho;
+    json["sigma_data"] = spec.karras.sigma_data;
+  }
+  return json;
 }
 
 absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec) {
   spec->enabled = true;
   fields.Int("num_timesteps", &spec->num_timesteps, 1, 100000);
-  fields.Choice("schedule", &spec->schedule, ScheduleNames());
+  fields.Choice("schedule", &spec->schedule, DiscreteScheduleNames());
   fields.Double("max_level", &spec->max_level, 0, 1);
   fields.Double("default_level", &spec->default_level, 0, 1);
   if (spec->default_level > spec->max_level) {
@@ -163,7 +195,7 @@ Json WriteThreshold(const ThresholdOptions& options) {
 }
 
 absl::Status ReadSchedule(JsonFields fields, SamplingSchedule* schedule) {
-  fields.Choice("kind", &schedule->kind, ScheduleNames());
+  fields.Choice("kind", &schedule->kind, DiscreteScheduleNames());
   fields.Int("num_timesteps", &schedule->num_timesteps, 1, 100000);
   if (fields.Has("beta_begin") != fields.Has("beta_end")) {
     fields.Fail(fields.Has("beta_begin") ? "beta_begin" : "beta_end",
@@ -211,6 +243,8 @@ absl::Status ReadSampler(JsonFields fields, const DiffusionSpec& diffusion,
         ReadThreshold(fields.Object("threshold", true), &options->threshold));
   }
   fields.Double("eta", &options->eta, 0, 1);
+  fields.Ints("grid_points", &options->grid_points, 0,
+              diffusion.num_timesteps - 1);
   GuidanceOptions& guidance = options->guidance;
   fields.Double("guidance_scale", &guidance.scale, 0, 100);
   std::vector<double> interval = {guidance.interval_begin,
@@ -234,6 +268,7 @@ Json WriteSampler(const SamplerOptions& options) {
       {"guidance_interval",
        {options.guidance.interval_begin, options.guidance.interval_end}},
       {"threshold", WriteThreshold(options.threshold)}};
+  if (!options.grid_points.empty()) json["grid_points"] = options.grid_points;
   if (options.schedule.has_value()) {
     json["schedule"] = WriteSchedule(*options.schedule);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/sampling/sampler_table.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/cascade_lookup.h"
 #include "server/rpc/event_conversion.h"
@@ -19,9 +20,9 @@ v1::Stage ToProto(const StageSpec& stage) {
   proto.set_resolution(stage.resolution);
   proto.set_low_resolution(stage.low_resolution);
   proto.set_channels(stage.channels);
-  proto.add_samplers(v1::SAMPLER_KIND_DDPM);
-  proto.add_samplers(v1::SAMPLER_KIND_DDIM);
-  proto.add_samplers(v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M);
+  for (SamplerKind kind : SamplersOf(stage.diffusion)) {
+    proto.add_samplers(ToProto(kind));
+  }
   *proto.mutable_default_sampler() = SamplerToProto(stage.default_sampler);
   proto.set_max_steps(stage.diffusion.num_timesteps);
   proto.set_supports_guidance(stage.has_null_class);

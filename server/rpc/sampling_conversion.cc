@@ -1,9 +1,13 @@
 #include "server/rpc/sampling_conversion.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "models/sampling/sampler_table.h"
 
 namespace cascade {
 namespace {
@@ -44,6 +48,10 @@ std::optional<SamplerKind> FromProto(v1::SamplerKind kind) {
       return SamplerKind::kDdim;
     case v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M:
       return SamplerKind::kDpmSolverPlusPlus2M;
+    case v1::SAMPLER_KIND_HEUN:
+      return SamplerKind::kHeun;
+    case v1::SAMPLER_KIND_CONSISTENCY:
+      return SamplerKind::kConsistency;
     default:
       return std::nullopt;
   }
@@ -57,12 +65,23 @@ absl::string_view NameOf(SamplerKind kind) {
       return "DDIM";
     case SamplerKind::kDpmSolverPlusPlus2M:
       return "DPM-Solver++(2M)";
+    case SamplerKind::kHeun:
+      return "Heun";
+    case SamplerKind::kConsistency:
+      return "consistency sampling";
   }
   return "another sampler";
 }
 
-void ApplyKind(const StageEntries& entries, SamplerOptions& sampler,
-               FieldCheck& check) {
+// The samplers that a stage runs, for messages: "DDPM, DDIM".
+std::string NamesOf(const std::vector<SamplerKind>& kinds) {
+  return absl::StrJoin(kinds, ", ", [](std::string* text, SamplerKind kind) {
+    absl::StrAppend(text, NameOf(kind));
+  });
+}
+
+void ApplyKind(const StageEntries& entries, const StageSpec& stage,
+               SamplerOptions& sampler, FieldCheck& check) {
   const Entry& entry = entries.With([](const v1::StageOptions& options) {
     return options.sampler().kind() != v1::SAMPLER_KIND_UNSPECIFIED;
   });
@@ -74,11 +93,19 @@ void ApplyKind(const StageEntries& entries, SamplerOptions& sampler,
                  absl::StrCat(static_cast<int>(value), " is not a sampler"));
     return;
   }
+  const std::vector<SamplerKind> kinds = SamplersOf(stage.diffusion);
+  if (std::find(kinds.begin(), kinds.end(), *kind) == kinds.end()) {
+    check.Refuse(SubField(entry.field, "sampler.kind"),
+                 absl::StrCat(NameOf(*kind), ": ", Name(stage),
+                              " is sampled by ", NamesOf(kinds), " only"));
+    return;
+  }
   if (*kind == sampler.kind) return;
   // The default's other settings belong to the default's kind.
   sampler.kind = *kind;
   sampler.spacing = TimestepSpacing::kEven;
   sampler.eta = 0;
+  sampler.grid_points.clear();
 }
 
 void ApplySteps(const StageEntries& entries, const StageSpec& stage,
@@ -256,6 +283,10 @@ v1::SamplerKind ToProto(SamplerKind kind) {
       return v1::SAMPLER_KIND_DDIM;
     case SamplerKind::kDpmSolverPlusPlus2M:
       return v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M;
+    case SamplerKind::kHeun:
+      return v1::SAMPLER_KIND_HEUN;
+    case SamplerKind::kConsistency:
+      return v1::SAMPLER_KIND_CONSISTENCY;
   }
   return v1::SAMPLER_KIND_UNSPECIFIED;
 }
@@ -294,7 +325,7 @@ std::vector<StageOptions> ConvertStageOptions(
         stage.augmentation.enabled ? stage.augmentation.default_level : 0;
     if (k < first) continue;
     const StageEntries here{sorted[k], sorted.back()};
-    ApplyKind(here, sampler, check);
+    ApplyKind(here, stage, sampler, check);
     ApplySteps(here, stage, sampler, check);
     ApplyEta(here, stage, sampler, check);
     ApplyGuidanceScale(here, stage, unconditional, sampler.guidance, check);

@@ -81,8 +81,13 @@ std::vector<StageBudget> Budgets(const StageTable& table, const Job& job,
   std::vector<StageBudget> budgets;
   for (int k = 0; k <= job.request.target_stage; ++k) {
     const size_t at = static_cast<size_t>(k);
-    budgets.push_back({.steps = job.request.stages[at].sampler.num_steps,
-                       .step_time = JobStepTime(table, job, k) * stretch});
+    // A step of the sampler may be more than one line.
+    const int steps = job.request.stages[at].sampler.num_steps;
+    const double lines_per_step =
+        static_cast<double>(job.stages[at].num_lines()) / steps;
+    budgets.push_back(
+        {.steps = steps,
+         .step_time = JobStepTime(table, job, k) * lines_per_step * stretch});
   }
   return budgets;
 }

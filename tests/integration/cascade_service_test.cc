@@ -6,6 +6,7 @@
 namespace cascade {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
@@ -28,7 +29,10 @@ TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
   const v1::Stage& stage = cascade.stages(1);
   EXPECT_EQ(stage.resolution(), 16);
   EXPECT_EQ(stage.low_resolution(), 8);
-  EXPECT_EQ(stage.samplers_size(), 3);
+  EXPECT_THAT(stage.samplers(),
+              ElementsAre(v1::SAMPLER_KIND_DDPM, v1::SAMPLER_KIND_DDIM,
+                          v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M,
+                          v1::SAMPLER_KIND_HEUN));
   EXPECT_EQ(stage.default_sampler().steps(), 4);
   EXPECT_EQ(stage.max_steps(), 1000);
   EXPECT_TRUE(stage.supports_guidance());

@@ -70,6 +70,18 @@ TEST(RequestFlagsTest, AListHasAValueForEachStage) {
   EXPECT_EQ(request->stages(1).sampler().steps(), 5);
 }
 
+TEST(RequestFlagsTest, KnowsTheSamplers) {
+  RequestFlags flags = Flags();
+  flags.samplers = "heun,consistency,dpmpp-2m";
+  const auto request = flags.ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->stages_size(), 3);
+  EXPECT_EQ(request->stages(0).sampler().kind(), v1::SAMPLER_KIND_HEUN);
+  EXPECT_EQ(request->stages(1).sampler().kind(), v1::SAMPLER_KIND_CONSISTENCY);
+  EXPECT_EQ(request->stages(2).sampler().kind(),
+            v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M);
+}
+
 TEST(RequestFlagsTest, AListCountsTheStagesThatRun) {
   RequestFlags flags = Flags();
   flags.target_stage = 1;

@@ -131,7 +131,7 @@ TEST_F(CascadeManifestTest, NamesFilePathAndValue) {
                 json["stages"][0]["diffusion"]["schedule"] = "quadratic";
               }),
               HasSubstr("stages[0].diffusion.schedule must be one of linear, "
-                        "cosine, is \"quadratic\""));
+                        "cosine, karras, is \"quadratic\""));
   EXPECT_THAT(ErrorAfter([](Json& json) {
                 json["stages"][0]["diffusion"]["conditioning"] = "sigma";
               }),
@@ -230,6 +230,72 @@ TEST_F(CascadeManifestTest, NamesWhatIsWrongWithASampler) {
                 json["stages"][1]["sampler"]["threshold"]["max"] = 0.5;
               }),
               HasSubstr("stages[1].sampler.threshold.max must be"));
+}
+
+TEST_F(CascadeManifestTest, ReadsAndWritesAProcessInSigma) {
+  const auto change = [](Json& json) {
+    json["stages"][0]["diffusion"] = {{"num_timesteps", 40},
+                                      {"schedule", "karras"},
+                                      {"prediction", "consistency"},
+                                      {"sigma_min", 0.01},
+                                      {"sigma_max", 50.0},
+                                      {"rho", 5.0},
+                                      {"sigma_data", 0.4}};
+    json["stages"][0]["sampler"] = {
+        {"kind", "consistency"}, {"steps", 2}, {"grid_points", {0, 22}}};
+  };
+  ASSERT_EQ(ErrorAfter(change), "");
+  CascadeManifest manifest = ReadManifest(folder_).value();
+  ASSERT_TRUE(WriteManifest(folder_, manifest).ok());
+  manifest = ReadManifest(folder_).value();
+  const StageSpec& spec = manifest.stages[0].spec;
+  EXPECT_EQ(spec.diffusion.schedule, ScheduleKind::kKarras);
+  EXPECT_EQ(spec.diffusion.prediction, PredictionType::kConsistency);
+  EXPECT_EQ(spec.diffusion.num_timesteps, 40);
+  EXPECT_EQ(
+      spec.diffusion.karras,
+      (KarrasSpec{
+          .sigma_min = 0.01, .sigma_max = 50, .rho = 5, .sigma_data = 0.4}));
+  EXPECT_EQ(spec.default_sampler.kind, SamplerKind::kConsistency);
+  EXPECT_EQ(spec.default_sampler.grid_points, (std::vector<int>{0, 22}));
+}
+
+TEST_F(CascadeManifestTest, RefusesProcessesAndSamplersThatDoNotFit) {
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["schedule"] = "karras";
+              }),
+              HasSubstr("stages[0].diffusion.prediction = v: schedule karras "
+                        "goes with edm and consistency"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["sigma_max"] = 80;
+              }),
+              HasSubstr("stages[0].diffusion.sigma_max goes with schedule "
+                        "karras only"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) {
+        json["stages"][0]["diffusion"] = {{"schedule", "karras"},
+                                          {"prediction", "edm"},
+                                          {"sigma_min", 3.0},
+                                          {"sigma_max", 2.0}};
+      }),
+      HasSubstr("stages[0].diffusion.sigma_max = 2 is not in 3..1e+06"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"] = {{"schedule", "karras"},
+                                                  {"prediction", "edm"}};
+                json["stages"][0]["sampler"]["kind"] = "ddpm";
+              }),
+              HasSubstr("stages[0].sampler.kind = DDPM: a process in sigma"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][1]["conditioning_augmentation"]["schedule"] =
+                    "karras";
+              }),
+              HasSubstr("conditioning_augmentation.schedule must be one of "
+                        "linear, cosine, is \"karras\""));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["sampler"]["kind"] = "heun";
+                json["stages"][0]["sampler"]["eta"] = 1;
+              }),
+              HasSubstr("stages[0].sampler.eta = 1: only DDIM takes eta"));
 }
 
 TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {

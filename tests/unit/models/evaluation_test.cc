@@ -53,16 +53,27 @@ TEST(CascadeSamplerTest, DrawsTheSameImageInAnyCompany) {
 }
 
 // The executor that serves against the plain loop that draws training's grids.
-TEST(ReferenceSamplerTest, AgreesWithTheExecutor) {
-  const std::string folder = WritePackage("reference", {TinyBase()});
+// A stage, and how it is sampled.
+struct ReferenceCase {
+  std::string name;
+  DiffusionSpec diffusion;
+  SamplerOptions sampler;
+};
+
+class ReferenceSamplerTest : public testing::TestWithParam<ReferenceCase> {};
+
+TEST_P(ReferenceSamplerTest, AgreesWithTheExecutor) {
+  StageManifest base = TinyBase();
+  base.spec.diffusion = GetParam().diffusion;
+  base.spec.default_sampler = GetParam().sampler;
+  const bool learned =
+      base.spec.diffusion.variance == VarianceKind::kLearnedRange;
+  base.network.out_channels = learned ? 2 : 1;
+  const std::string folder = WritePackage(GetParam().name, {base});
   const auto model = LoadCascade(folder, {});
   ASSERT_TRUE(model.ok()) << model.status();
-  std::vector<StageSampling> stages =
+  const std::vector<StageSampling> stages =
       CascadeSampler::Defaults((*model)->spec());
-  stages[0].sampler = {.kind = SamplerKind::kDdpm,
-                       .num_steps = 5,
-                       .eta = 0,
-                       .guidance = {.scale = 2}};
   const auto sampler = CascadeSampler::Create(**model, stages);
   ASSERT_TRUE(sampler.ok()) << sampler.status();
   const std::vector<std::optional<int>> class_ids = {3, 4};
@@ -94,6 +105,35 @@ TEST(ReferenceSamplerTest, AgreesWithTheExecutor) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Samplers, ReferenceSamplerTest,
+    testing::Values(
+        ReferenceCase{.name = "ddpm",
+                      .diffusion = {.variance = VarianceKind::kLearnedRange},
+                      .sampler = {.kind = SamplerKind::kDdpm,
+                                  .num_steps = 5,
+                                  .guidance = {.scale = 2}}},
+        ReferenceCase{.name = "heun",
+                      .diffusion = {.variance = VarianceKind::kLearnedRange},
+                      .sampler = {.kind = SamplerKind::kHeun,
+                                  .num_steps = 4,
+                                  .guidance = {.scale = 2}}},
+        ReferenceCase{
+            .name = "edm",
+            .diffusion = {.schedule = ScheduleKind::kKarras,
+                          .prediction = PredictionType::kEdm},
+            .sampler = {.kind = SamplerKind::kHeun,
+                        .num_steps = 5,
+                        .guidance = {.scale = 2, .interval_begin = 0.3}}},
+        ReferenceCase{.name = "consistency",
+                      .diffusion = {.num_timesteps = 40,
+                                    .schedule = ScheduleKind::kKarras,
+                                    .prediction = PredictionType::kConsistency},
+                      .sampler = {.kind = SamplerKind::kConsistency,
+                                  .num_steps = 2,
+                                  .grid_points = {0, 22}}}),
+    [](const auto& info) { return info.param.name; });
 
 // Images of one class bright on the left, of the other on the right.
 ImageSet Halves(int count) {

@@ -302,6 +302,10 @@ TEST(TrainConfigTest, NamesWhatIsWrong) {
       HasSubstr("label_dropout needs stage.network.null_class"));
   EXPECT_THAT(ConfigError("\"prediction\": \"v\"", "\"prediction\": \"w\""),
               HasSubstr("stage.diffusion.prediction must be one of"));
+  EXPECT_THAT(ConfigError("\"prediction\": \"v\"",
+                          "\"prediction\": \"edm\", \"schedule\": \"karras\""),
+              HasSubstr("stage.diffusion.schedule must be linear or cosine for "
+                        "training, is \"karras\""));
   EXPECT_THAT(ConfigError("\"train\": \"somewhere\"",
                           "\"train\": \"x\", \"cache_resolution\": 12"),
               HasSubstr("data.cache_resolution must be a multiple"));

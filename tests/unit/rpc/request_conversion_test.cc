@@ -70,6 +70,42 @@ TEST(RequestConversionTest, AnEntryForOneStageGoesBeforeTheOneForAll) {
   EXPECT_EQ(request->stages[2].sampler.guidance.scale, 1);
 }
 
+CascadeSpec ConsistencyBase() {
+  CascadeSpec cascade = Digits();
+  StageSpec& base = cascade.stages[0];
+  base.diffusion = {.num_timesteps = 40,
+                    .schedule = ScheduleKind::kKarras,
+                    .prediction = PredictionType::kConsistency};
+  base.default_sampler = {.kind = SamplerKind::kConsistency,
+                          .num_steps = 2,
+                          .grid_points = {0, 22}};
+  return cascade;
+}
+
+TEST(RequestConversionTest, AConsistencyModelKeepsItsGridPoints) {
+  const auto request = Convert(
+      Parse("class_id: 7 stages { stage: 0 sampler { steps: 3 } } stages { "
+            "stage: 2 sampler { kind: SAMPLER_KIND_HEUN } }"),
+      ConsistencyBase());
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->stages[0].sampler.kind, SamplerKind::kConsistency);
+  EXPECT_EQ(request->stages[0].sampler.num_steps, 3);
+  EXPECT_THAT(request->stages[0].sampler.grid_points, ElementsAre(0, 22));
+  EXPECT_EQ(request->stages[2].sampler.kind, SamplerKind::kHeun);
+}
+
+TEST(RequestConversionTest, AConsistencyModelTakesNoOtherSampler) {
+  const auto request = Convert(
+      Parse("class_id: 7 stages { stage: 0 sampler { kind: SAMPLER_KIND_DDPM "
+            "steps: 41 } }"),
+      ConsistencyBase());
+  EXPECT_THAT(std::string(request.status().message()),
+              HasSubstr("stages[0].sampler.kind: DDPM: stage 0 (8x8) is "
+                        "sampled by consistency sampling only"));
+  EXPECT_THAT(std::string(request.status().message()),
+              HasSubstr("stages[0].sampler.steps: 41 is not in 1..40"));
+}
+
 TEST(RequestConversionTest, AnotherSamplerDropsWhatBelongsToTheDefault) {
   CascadeSpec cascade = Digits();
   cascade.stages[0].default_sampler.spacing = TimestepSpacing::kStride;
@@ -243,6 +279,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "stages[0] means the same"},
         Refusal{"class_id: 1 stages { sampler { kind: 9 } }",
                 "stages[0].sampler.kind", "9 is not a sampler"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { kind: "
+                "SAMPLER_KIND_CONSISTENCY } }",
+                "stages[0].sampler.kind",
+                "consistency sampling: stage 2 (32x32) is sampled by DDPM, "
+                "DDIM, DPM-Solver++(2M), Heun only"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { kind: "
+                "SAMPLER_KIND_HEUN eta: 0.5 } }",
+                "stages[0].sampler.eta", "runs Heun"},
         Refusal{"class_id: 1 stages { sampler { steps: 0 } }",
                 "stages[0].sampler.steps", "0 is not in 1..1000"},
         Refusal{"class_id: 1 stages { stage: 2 sampler { steps: 1001 } }",

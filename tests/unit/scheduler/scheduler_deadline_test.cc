@@ -130,6 +130,33 @@ TEST_F(SchedulerDeadlineTest, BestEffortBeginsWithFewerSteps) {
   EXPECT_EQ(finished.stages[1].sampler.num_steps, 2);
 }
 
+// Four steps of Heun are seven evaluations, so both stages take 140 ms.
+TEST_F(SchedulerDeadlineTest, AStepOfTwoEvaluationsCostsBoth) {
+  const auto heun = [&](absl::Duration time, DeadlinePolicy policy) {
+    GenerationRequest request = Request(1, time, policy);
+    for (StageOptions& stage : request.stages) {
+      stage.sampler.kind = SamplerKind::kHeun;
+    }
+    return request;
+  };
+  EXPECT_THAT(
+      scheduler_->Submit(
+          heun(absl::Milliseconds(139), DeadlinePolicy::kStrict)),
+      HasReason(absl::StatusCode::kDeadlineExceeded, kDeadlineUnreachable));
+  const absl::Time deadline =
+      scheduler_.clock().Now() + absl::Milliseconds(110);
+  const Admitted job = scheduler_.Submit(
+      heun(absl::Milliseconds(110), DeadlinePolicy::kBestEffort));
+  scheduler_.RunAll(kStep);
+  const FinishedEvent finished = Finished(job);
+  EXPECT_LE(scheduler_.clock().Now(), deadline);
+  EXPECT_TRUE(finished.reduced_for_deadline);
+  EXPECT_EQ(finished.target_stage, 1);
+  // 99 ms of 140: two steps of four, three evaluations, in each stage.
+  EXPECT_EQ(finished.stages[0].sampler.num_steps, 2);
+  EXPECT_EQ(finished.stages[1].sampler.num_steps, 2);
+}
+
 TEST_F(SchedulerDeadlineTest, BestEffortEndsAtALowerStage) {
   const Admitted job = scheduler_.Submit(
       Request(1, absl::Milliseconds(17), DeadlinePolicy::kBestEffort));
