@@ -14,8 +14,8 @@ namespace cascade {
 //
 // The margin is a quantile, over the last jobs with about as much load around
 // them, of the time that the load took over what was forecast of it. (The
-// forecast of a long queue is relatively more certain than that of a short one.)
-// Jobs without much load around them teach nothing about it. A value.
+// forecast of a long queue is relatively more certain than that of a short
+// one.) Jobs without much load around them teach nothing about it. A value.
 class ForecastMargin {
  public:
   ForecastMargin();
