@@ -1,3 +1,5 @@
+#include <ATen/core/Tensor.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -10,10 +12,12 @@
 #include "absl/strings/str_cat.h"
 #include "models/cascade_model.h"
 #include "models/nn/unet_cost.h"
+#include "models/runtime/torch_status.h"
 #include "models/sha256.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
 #include "models/weights/cascade_manifest.h"
+#include "models/weights/module_weights.h"
 #include "models/weights/safetensors.h"
 #include "server/base/status_macros.h"
 
@@ -27,7 +31,28 @@ struct PackageArguments {
   std::string description;
   std::vector<std::string> class_names;
   bool raw_weights = false;
+  bool half = false;
 };
+
+// The tensors as float16, in memory that `owners` hold. INVALID_ARGUMENT naming
+// file and tensor if a value is beyond its range.
+absl::Status Halve(const std::string& file,
+                   std::map<std::string, TensorView>& tensors,
+                   std::vector<at::Tensor>& owners) {
+  return CatchTorch([&] {
+    for (auto& [name, view] : tensors) {
+      const at::Tensor half = TensorOfView(view).to(at::kHalf);
+      if (!half.isfinite().all().item<bool>()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(file, ": tensor ", name,
+                         " has a value above 65504, too large for --half"));
+      }
+      view = ViewOfTensor(half);
+      owners.push_back(half);
+    }
+    return absl::OkStatus();
+  });
+}
 
 // Writes the weights of one checkpoint into the package and returns the stage.
 absl::StatusOr<StageManifest> PackStage(const std::string& checkpoint,
@@ -48,6 +73,8 @@ absl::StatusOr<StageManifest> PackStage(const std::string& checkpoint,
       tensors[name.substr(prefix.size())] = tensor;
     }
   }
+  std::vector<at::Tensor> halves;
+  if (arguments.half) RETURN_IF_ERROR(Halve(checkpoint, tensors, halves));
   stage.weights_file = absl::StrCat(stage.spec.name, ".safetensors");
   const std::string path =
       (std::filesystem::path(arguments.out) / stage.weights_file).string();
@@ -111,6 +138,9 @@ void AddPackageCommand(CLI::App& app) {
       ->allow_extra_args(false);
   command->add_flag("--raw_weights", arguments->raw_weights,
                     "The last weights instead of their average");
+  command->add_flag("--half", arguments->half,
+                    "Store the weights as float16: half the bytes. They are "
+                    "computed with as float32");
   command->callback([arguments] { ExitUnlessOk(RunPackage(*arguments)); });
 }
 

@@ -95,6 +95,31 @@ def a_package_is_what_was_trained():
         check(inspect.returncode == 1 and "8x8.safetensors: tensor input_blocks." in inspect.stderr, inspect)
 
 
+def tensors_of(path):
+    """{name: (type, bytes)} of a safetensors file."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    begin = 8 + length
+    return {name: (tensor["dtype"], content[begin + tensor["data_offsets"][0]:begin + tensor["data_offsets"][1]])
+            for name, tensor in json.loads(content[8:begin]).items() if name != "__metadata__"}
+
+
+def half_weights_are_the_weights_rounded():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        package(folder, "rows,columns")
+        command = [TOOL, "package", folder / "output/checkpoint.safetensors", "--out", folder / "half", "--name",
+                   "stripes", "--class_names", "rows,columns", "--half"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        check(result.returncode == 0, result)
+        whole, half = (tensors_of(folder / name / "8x8.safetensors") for name in ("package", "half"))
+        check(whole.keys() == half.keys(), half.keys())
+        for name, (kind, values) in whole.items():
+            check(kind == "F32" and half[name][0] == "F16", f"{name}: {kind} became {half[name][0]}")
+            floats = struct.unpack(f"<{len(values) // 4}f", values)
+            check(half[name][1] == struct.pack(f"<{len(floats)}e", *floats), f"{name} was rounded otherwise")
+
+
 def samples_stand_above_their_nearest_training_images():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
@@ -140,4 +165,4 @@ def a_log_becomes_a_plot():
 
 if __name__ == "__main__":
     sys.exit(run(an_interrupted_training_ends_in_the_same_bytes, a_package_is_what_was_trained,
-                 samples_stand_above_their_nearest_training_images, a_log_becomes_a_plot))
+                 half_weights_are_the_weights_rounded, samples_stand_above_their_nearest_training_images, a_log_becomes_a_plot))
