@@ -7,6 +7,7 @@
 
 #include "models/evaluation/classifier.h"
 #include "models/evaluation/sample_set.h"
+#include "models/tool/bound_arguments.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
 #include "models/tool/sampling_options.h"
@@ -58,6 +59,7 @@ struct EvaluateArguments {
   int threads = 1;
   bool json = false;
   SamplingOptions sampling;
+  BoundArguments bound;
 };
 
 // The share of each asked-for class that the classifier finds.
@@ -92,6 +94,20 @@ absl::StatusOr<double> AccuracyOfTrainingOnSamples(
 }
 
 absl::Status RunEvaluate(const EvaluateArguments& arguments) {
+  if (arguments.bound.wanted()) {
+    return RunBound(arguments.bound,
+                    {.package = arguments.package,
+                     .images = arguments.test,
+                     .count = arguments.count,
+                     .seed = arguments.seed,
+                     .threads = arguments.threads,
+                     .device = arguments.sampling.device,
+                     .augmentation = arguments.sampling.augmentation,
+                     .json = arguments.json});
+  }
+  if (arguments.classifier.empty()) {
+    return absl::InvalidArgumentError("--classifier is missing");
+  }
   if (arguments.train_on_samples > 0 && arguments.test.empty()) {
     return absl::InvalidArgumentError("--train_on_samples needs --test");
   }
@@ -181,13 +197,13 @@ void AddEvaluateCommand(CLI::App& app) {
       "evaluate",
       "Draws images from a package and measures how often a classifier finds "
       "the class that was asked for, how far each stage keeps to the one "
-      "below, and what a classifier learns from generated images alone.");
+      "below, and what a classifier learns from generated images alone; or, "
+      "with "
+      "--bound, estimates its variational bound on real images.");
   command->add_option("package", arguments->package, "Folder of the package")
       ->required();
-  command
-      ->add_option("--classifier", arguments->classifier,
-                   "A file of train-classifier")
-      ->required();
+  command->add_option("--classifier", arguments->classifier,
+                      "A file of train-classifier");
   command->add_option("--count", arguments->count, "How many images")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -203,6 +219,7 @@ void AddEvaluateCommand(CLI::App& app) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "Print JSON");
+  arguments->bound.AddTo(*command);
   arguments->sampling.AddTo(*command);
   command->callback([arguments] { ExitUnlessOk(RunEvaluate(*arguments)); });
 }

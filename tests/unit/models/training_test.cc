@@ -125,6 +125,43 @@ TEST(TrainTest, TrainsAnUnconditionalNetwork) {
   EXPECT_TRUE(fs::exists(config.output + "/samples-000004.png"));
 }
 
+// What a checkpoint says of its stage is what a package will say.
+std::string StageOfCheckpoint(const TrainConfig& config) {
+  const auto file =
+      SafetensorsFile::Read(config.output + "/checkpoint.safetensors");
+  EXPECT_TRUE(file.ok()) << file.status();
+  return file.ok() ? file->metadata().at("stage") : "";
+}
+
+// As the paper's upper stages: a factor of four, blur, and noise levels that
+// are sampled with a schedule of their own.
+TEST(TrainTest, TrainsWithBlurAndNoiseLevels) {
+  const std::string images = MakeImageFolder("blurred_images", 3);
+  TrainConfig config = SmallConfig(images, testing::TempDir() + "/blurred");
+  fs::remove_all(config.output);
+  StageManifest& stage = config.stage;
+  stage.spec.low_resolution = 4;
+  stage.spec.augmentation.enabled = false;
+  stage.network.augmentation_embedding = false;
+  stage.blur.share = 0.5;
+  stage.spec.diffusion.conditioning = NoiseConditioning::kNoiseLevel;
+  stage.spec.diffusion.variance = VarianceKind::kFixedSmall;
+  stage.network.out_channels = 1;
+  stage.spec.default_sampler.schedule =
+      SamplingSchedule{.num_timesteps = 10, .betas = BetaRange{0.05, 0.7}};
+  const absl::Status status = Train(config, {});
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(fs::exists(config.output + "/samples-000004.png"));
+  const std::string text = StageOfCheckpoint(config);
+  EXPECT_THAT(text, HasSubstr("\"conditioning\":\"noise_level\""));
+  EXPECT_THAT(text, HasSubstr("\"conditioning_blur\":{\"share\":0.5"));
+  EXPECT_TRUE(ParseStage(text, "checkpoint").ok());
+
+  // Another blur is another training.
+  config.stage.blur.max_sigma = 0.8;
+  EXPECT_EQ(Train(config, {}).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(TrainTest, NamesAWrongClassCountAndDevice) {
   const std::string images = MakeImageFolder("class_images", 1);
   TrainConfig config = SmallConfig(images, testing::TempDir() + "/classes");
