@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   cascade::AddTrainCommand(app);
   cascade::AddPackageCommand(app);
+  cascade::AddImportCommand(app);
   cascade::AddInspectCommand(app);
   cascade::AddSampleCommand(app);
   cascade::AddTrainClassifierCommand(app);

@@ -8,6 +8,7 @@ namespace cascade {
 // CLI::RuntimeError with the exit code when the command fails.
 void AddTrainCommand(CLI::App& app);
 void AddPackageCommand(CLI::App& app);
+void AddImportCommand(CLI::App& app);
 void AddInspectCommand(CLI::App& app);
 void AddSampleCommand(CLI::App& app);
 void AddTrainClassifierCommand(CLI::App& app);

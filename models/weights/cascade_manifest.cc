@@ -114,13 +114,7 @@ void ReadWeightsEntry(JsonFields fields, StageManifest* stage,
                                      "is \"",
                                      stage->weights_file, "\""));
   }
-  const std::string& digest = stage->spec.weights_sha256;
-  if (digest.size() != 64 ||
-      digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    fields.Fail("sha256",
-                absl::StrCat("must be 64 lower-case hexadecimal digits, is \"",
-                             digest, "\""));
-  }
+  CheckDigest(stage->spec.weights_sha256, "sha256", &fields);
   parent->Merge(fields.Finish());
 }
 
@@ -156,6 +150,10 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
                            &spec.default_sampler));
   if (with_weights) {
     ReadWeightsEntry(fields.Object("weights", true), stage, &fields);
+    if (fields.Has("imported_from")) {
+      fields.Merge(ReadStageSource(fields.Object("imported_from", true),
+                                   &stage->source.emplace()));
+    }
   }
   DeriveNetwork(stage);
   CheckStage(*stage, &fields);
@@ -184,6 +182,7 @@ Json WriteStage(const StageManifest& stage, bool with_weights) {
   if (with_weights) {
     json["weights"] = {{"file", stage.weights_file},
                        {"sha256", spec.weights_sha256}};
+    if (stage.source) json["imported_from"] = WriteStageSource(*stage.source);
   }
   return json;
 }
@@ -282,9 +281,14 @@ absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder) {
     manifest.stages.push_back(std::move(stage));
   }
   RETURN_IF_ERROR(fields.Finish());
-  RETURN_IF_ERROR(CheckSequence(manifest, file));
-  RETURN_IF_ERROR(CheckClassNames(manifest, file));
+  RETURN_IF_ERROR(CheckManifest(manifest, file));
   return manifest;
+}
+
+absl::Status CheckManifest(const CascadeManifest& manifest,
+                           const std::string& file) {
+  RETURN_IF_ERROR(CheckSequence(manifest, file));
+  return CheckClassNames(manifest, file);
 }
 
 absl::Status WriteManifest(const std::string& folder,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "models/stage_spec.h"
 #include "models/weights/json_fields.h"
 #include "models/weights/safetensors.h"
+#include "models/weights/stage_source.h"
 
 namespace cascade {
 
@@ -29,7 +31,8 @@ struct StageManifest {
   StageSpec spec;  // `index` and `parameters` are not in the file.
   UNetConfig network;
   ConditioningBlur blur;
-  std::string weights_file;  // A name in the package's folder.
+  std::string weights_file;           // A name in the package's folder.
+  std::optional<StageSource> source;  // Absent: it was trained here.
 };
 
 // cascade.json, the description of a cascade on disk (its schema stands in
@@ -50,6 +53,11 @@ absl::StatusOr<CascadeManifest> ReadManifest(const std::string& folder);
 // INVALID_ARGUMENT when a text in it is no UTF-8.
 absl::Status WriteManifest(const std::string& folder,
                            const CascadeManifest& manifest);
+
+// What ReadManifest() checks of a cascade as a whole: how its stages follow one
+// another, and its classes. INVALID_ARGUMENT naming `file`.
+absl::Status CheckManifest(const CascadeManifest& manifest,
+                           const std::string& file);
 
 // Reads a stage's weights and compares their digest. NOT_FOUND, or DATA_LOSS
 // naming the file.

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "models/weights/strict_json.h"
 #include "server/base/status_macros.h"
 
@@ -53,21 +52,6 @@ std::optional<TensorType> TypeNamed(absl::string_view name) {
   return std::nullopt;
 }
 
-// The bytes of a tensor of `shape`, or nothing when they do not fit 63 bits or
-// a dimension is no natural number.
-std::optional<uint64_t> ByteCount(const std::vector<int64_t>& shape,
-                                  TensorType type) {
-  uint64_t count = BytesPerElement(type);
-  constexpr uint64_t kLimit = std::numeric_limits<int64_t>::max();
-  for (int64_t dimension : shape) {
-    if (dimension < 0) return std::nullopt;
-    const auto size = static_cast<uint64_t>(dimension);
-    if (size != 0 && count > kLimit / size) return std::nullopt;
-    count *= size;
-  }
-  return count;
-}
-
 // The fields of one header entry.
 struct Entry {
   TensorType type = TensorType::kF32;
@@ -108,7 +92,7 @@ absl::StatusOr<Entry> ParseEntry(const Json& value) {
   }
   entry.begin = offsets[0].get<uint64_t>();
   entry.end = offsets[1].get<uint64_t>();
-  const std::optional<uint64_t> bytes = ByteCount(entry.shape, entry.type);
+  const std::optional<uint64_t> bytes = TensorBytes(entry.shape, entry.type);
   if (entry.begin > entry.end || !bytes || entry.end - entry.begin != *bytes) {
     return malformed(absl::StrCat("data_offsets ", offsets.dump(),
                                   " do not fit shape ", value["shape"].dump(),
@@ -121,6 +105,19 @@ absl::StatusOr<Entry> ParseEntry(const Json& value) {
 
 size_t BytesPerElement(TensorType type) { return RowOf(type).bytes; }
 const char* TensorTypeName(TensorType type) { return RowOf(type).name; }
+
+std::optional<uint64_t> TensorBytes(const std::vector<int64_t>& shape,
+                                    TensorType type) {
+  uint64_t count = BytesPerElement(type);
+  constexpr uint64_t kLimit = std::numeric_limits<int64_t>::max();
+  for (int64_t dimension : shape) {
+    if (dimension < 0) return std::nullopt;
+    const auto size = static_cast<uint64_t>(dimension);
+    if (size != 0 && count > kLimit / size) return std::nullopt;
+    count *= size;
+  }
+  return count;
+}
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Read(const std::string& path) {
   ASSIGN_OR_RETURN(std::vector<std::byte> contents, ReadWholeFile(path));
@@ -228,50 +225,6 @@ absl::StatusOr<TensorView> SafetensorsFile::Get(
         absl::StrCat(name_, ": tensor ", tensor, " is missing"));
   }
   return found->second;
-}
-
-absl::Status WriteSafetensors(
-    const std::string& path, const std::map<std::string, TensorView>& tensors,
-    const std::map<std::string, std::string>& metadata) {
-  auto header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  // The widest types first keep every tensor aligned to its elements.
-  std::vector<std::pair<std::string, const TensorView*>> order;
-  for (const auto& [name, tensor] : tensors) order.emplace_back(name, &tensor);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) {
-                     return BytesPerElement(a.second->type) >
-                            BytesPerElement(b.second->type);
-                   });
-  uint64_t position = 0;
-  for (const auto& [name, tensor] : order) {
-    if (ByteCount(tensor->shape, tensor->type) != tensor->bytes.size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor ", name, " has ", tensor->bytes.size(),
-                       " bytes, shape [", absl::StrJoin(tensor->shape, ","),
-                       "] of ", TensorTypeName(tensor->type)));
-    }
-    const uint64_t end = position + tensor->bytes.size();
-    header[name] = {{"dtype", TensorTypeName(tensor->type)},
-                    {"shape", tensor->shape},
-                    {"data_offsets", {position, end}}};
-    position = end;
-  }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write ", path, ": ", error.what()));
-  }
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  const uint64_t header_bytes = text.size();
-
-  std::vector<std::span<const std::byte>> pieces = {
-      std::as_bytes(std::span(&header_bytes, 1)),
-      std::as_bytes(std::span(text))};
-  for (const auto& [name, tensor] : order) pieces.push_back(tensor->bytes);
-  return WriteFileAtomically(path, pieces);
 }
 
 }  // namespace cascade

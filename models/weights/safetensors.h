@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,17 @@ enum class TensorType { kF32, kF16, kBF16, kF64, kI64, kI32, kU8, kBool };
 
 size_t BytesPerElement(TensorType type);
 const char* TensorTypeName(TensorType type);  // As the format spells it.
+
+// What a tensor is, without its elements.
+struct TensorInfo {
+  TensorType type = TensorType::kF32;
+  std::vector<int64_t> shape;
+};
+
+// The bytes of a tensor, or nothing when they do not fit 63 bits or a dimension
+// is negative.
+std::optional<uint64_t> TensorBytes(const std::vector<int64_t>& shape,
+                                    TensorType type);
 
 // A tensor of a file: row-major, little-endian.
 struct TensorView {
@@ -64,8 +76,7 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Writes `tensors` to `path` by way of a temporary file beside it, so that a
-// reader sees the old file or the whole new one.
+// Writes `tensors` to `path`, as a SafetensorsWriter does.
 absl::Status WriteSafetensors(
     const std::string& path, const std::map<std::string, TensorView>& tensors,
     const std::map<std::string, std::string>& metadata = {});

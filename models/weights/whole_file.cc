@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "models/weights/atomic_file.h"
 #include "models/weights/safetensors.h"
 #include "server/base/status_macros.h"
 
@@ -17,19 +18,6 @@ absl::Status ErrnoStatus(absl::StatusCode code, const char* verb,
                          const std::string& path) {
   return absl::Status(
       code, absl::StrCat("cannot ", verb, " ", path, ": ", strerror(errno)));
-}
-
-absl::Status WriteAll(int file, std::span<const std::byte> bytes,
-                      const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      return ErrnoStatus(absl::StatusCode::kUnavailable, "write", path);
-    }
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -63,27 +51,11 @@ absl::StatusOr<std::vector<std::byte>> ReadWholeFile(const std::string& path) {
 absl::Status WriteFileAtomically(
     const std::string& path,
     std::span<const std::span<const std::byte>> pieces) {
-  const std::string temporary = absl::StrCat(path, ".tmp", getpid());
-  const int file =
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    return ErrnoStatus(absl::StatusCode::kUnavailable, "create", temporary);
+  ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  for (const std::span<const std::byte> piece : pieces) {
+    RETURN_IF_ERROR(file.Write(piece));
   }
-  absl::Cleanup remove_temporary = [&] { unlink(temporary.c_str()); };
-  {
-    const absl::Cleanup close_file = [file] { close(file); };
-    for (const std::span<const std::byte> piece : pieces) {
-      RETURN_IF_ERROR(WriteAll(file, piece, temporary));
-    }
-    if (fsync(file) != 0) {
-      return ErrnoStatus(absl::StatusCode::kUnavailable, "sync", temporary);
-    }
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    return ErrnoStatus(absl::StatusCode::kUnavailable, "rename to", path);
-  }
-  std::move(remove_temporary).Cancel();
-  return absl::OkStatus();
+  return file.Commit();
 }
 
 }  // namespace cascade

@@ -40,11 +40,12 @@ ALLOWED = {
     "models/sampling": [],
     "models/nn": ["models/sampling", MODELS_PUBLIC],
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
+    "models/import": ["models/weights", "models/nn", "models/sampling", MODELS_PUBLIC],
     "models/runtime": ["models/nn", "models/weights", "models/sampling", MODELS_PUBLIC],
     "models/training": ["models/nn", "models/weights", "models/runtime", "models/sampling", MODELS_PUBLIC],
     "models/evaluation": ["models/training", "models/nn", "models/weights", "models/runtime", "models/sampling",
                           MODELS_PUBLIC],
-    "models/tool": ["models/evaluation", "models/training", "models/nn", "models/weights", "models/runtime",
+    "models/tool": ["models/import", "models/evaluation", "models/training", "models/nn", "models/weights", "models/runtime",
                     "models/sampling", MODELS_PUBLIC],
 }
 EVERYONE = ("server/base/", "server/metrics/")

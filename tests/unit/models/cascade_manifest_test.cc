@@ -315,6 +315,30 @@ TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {
       HasSubstr("low_resolution must be below resolution"));
 }
 
+TEST_F(CascadeManifestTest, TellsWhereAStageWasImportedFrom) {
+  EXPECT_EQ(ReadManifest(folder_)->stages[0].source, std::nullopt);
+  const Json source = {{"checkpoint", "64x64_diffusion"},
+                       {"file", "64x64_diffusion.pt"},
+                       {"sha256", std::string(64, 'b')},
+                       {"attention_layout", "new"}};
+  EXPECT_EQ(ErrorAfter([&](Json& json) {
+              json["stages"][0]["imported_from"] = source;
+            }),
+            "");
+  EXPECT_EQ(ReadManifest(folder_)->stages[0].source->file,
+            "64x64_diffusion.pt");
+  EXPECT_THAT(ErrorAfter([&](Json& json) {
+                json["stages"][0]["imported_from"] = source;
+                json["stages"][0]["imported_from"]["sha256"] = "b";
+              }),
+              HasSubstr("stages[0].imported_from.sha256 must be 64"));
+  EXPECT_THAT(ErrorAfter([&](Json& json) {
+                json["stages"][0]["imported_from"] = source;
+                json["stages"][0]["imported_from"].erase("file");
+              }),
+              HasSubstr("stages[0].imported_from.file is missing"));
+}
+
 TEST_F(CascadeManifestTest, KeepsToItsFolder) {
   for (const char* name : {"../x", "/etc/passwd", "..", ""}) {
     EXPECT_THAT(ErrorAfter([&](Json& json) {

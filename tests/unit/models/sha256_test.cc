@@ -17,5 +17,15 @@ TEST(Sha256Test, GivesThePublishedDigests) {
   EXPECT_EQ(Sha256(bytes)[31], 0xad);
 }
 
+TEST(Sha256StreamTest, GivesTheDigestOfAllPieces) {
+  const std::string text = "abc";
+  const auto bytes = std::as_bytes(std::span(text));
+  Sha256Stream stream;
+  stream.Update(bytes.first(1));
+  stream.Update({});
+  stream.Update(bytes.subspan(1));
+  EXPECT_EQ(stream.FinishHex(), Sha256Hex(bytes));
+}
+
 }  // namespace
 }  // namespace cascade
