@@ -68,11 +68,6 @@ class TorchCascadeBound final : public CascadeBound {
   absl::Status Restore(const BoundReport& report) override;
 
  private:
-  // The level of stage `index`'s input.
-  double LevelOf(size_t index) const;
-  absl::Status CheckStages() const;
-  // Where stage `index` stops, and whether it can.
-  absl::StatusOr<int> FirstTimestepOf(size_t index) const;
   absl::StatusOr<std::vector<int64_t>> ClassesOf(const ImageSet& images) const;
   absl::Status CheckImages(const ImageSet& images) const;
   std::vector<ImageBound> BoundsOf(Stage& stage, const Batch& batch);
@@ -87,74 +82,13 @@ class TorchCascadeBound final : public CascadeBound {
   std::vector<StageBoundReport> earlier_;
 };
 
-double TorchCascadeBound::LevelOf(size_t index) const {
-  const StageSpec& spec = manifest_.stages[index].spec;
-  if (spec.low_resolution == 0) return 0;
-  if (!options_.augmentation_levels.empty()) {
-    return options_.augmentation_levels[index];
-  }
-  return spec.augmentation.enabled ? spec.augmentation.default_level : 0;
-}
-
-absl::Status TorchCascadeBound::CheckStages() const {
-  const std::vector<double>& levels = options_.augmentation_levels;
-  if (!levels.empty() && levels.size() != manifest_.stages.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("augmentation levels: ", levels.size(), " for ",
-                     manifest_.stages.size(), " stages"));
-  }
-  for (size_t i = 0; i < manifest_.stages.size(); ++i) {
-    const StageSpec& spec = manifest_.stages[i].spec;
-    if (spec.diffusion.schedule == ScheduleKind::kKarras) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("stage ", spec.name,
-                       " has a karras schedule: no timesteps, and so no bound "
-                       "that is a sum over them"));
-    }
-    const double level = LevelOf(i);
-    const double max =
-        spec.augmentation.enabled ? spec.augmentation.max_level : 0;
-    // Negated, so that NaN is refused.
-    if (!(level >= 0 && level <= max)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the augmentation level of stage ", spec.name,
-                       " must be in 0..", max, ", is ", level));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<int> TorchCascadeBound::FirstTimestepOf(size_t index) const {
-  if (options_.kind != BoundKind::kTruncated ||
-      index + 1 == manifest_.stages.size()) {
-    return 0;
-  }
-  const StageSpec& spec = manifest_.stages[index].spec;
-  const StageSpec& next = manifest_.stages[index + 1].spec;
-  const AugmentationSpec& augmentation = next.augmentation;
-  const int stop =
-      AugmentationAtLevel(
-          NoiseSchedule(augmentation.schedule, augmentation.num_timesteps),
-          LevelOf(index + 1))
-          .index;
-  if (stop > 0 &&
-      (augmentation.schedule != spec.diffusion.schedule ||
-       augmentation.num_timesteps != spec.diffusion.num_timesteps)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "stage ", spec.name, " cannot stop where stage ", next.name,
-        " goes on: the schedule of its diffusion is not that of ", next.name,
-        "'s conditioning augmentation"));
-  }
-  return stop;
-}
-
 absl::Status TorchCascadeBound::Load(const std::string& package) {
-  RETURN_IF_ERROR(CheckStages());
+  ASSIGN_OR_RETURN(const std::vector<StageBoundPlan> plans,
+                   PlanBound(manifest_, options_));
   for (size_t i = 0; i < manifest_.stages.size(); ++i) {
     Stage stage;
     stage.manifest = manifest_.stages[i];
     const StageSpec& spec = stage.manifest.spec;
-    ASSIGN_OR_RETURN(const int first, FirstTimestepOf(i));
     ASSIGN_OR_RETURN(const SafetensorsFile weights,
                      ReadStageWeights(package, stage.manifest));
     {
@@ -164,13 +98,10 @@ absl::Status TorchCascadeBound::Load(const std::string& package) {
     RETURN_IF_ERROR(LoadModuleWeights(weights, *stage.network));
     stage.network->to(device_);
     stage.network->eval();
-    stage.augmentation =
-        AugmentationAtLevel(NoiseSchedule(spec.augmentation.schedule,
-                                          spec.augmentation.num_timesteps),
-                            LevelOf(i));
+    stage.augmentation = plans[i].augmentation;
     stage.bound = std::make_unique<StageBound>(
         spec.diffusion,
-        StageBound::Options{.first_timestep = first,
+        StageBound::Options{.first_timestep = plans[i].first_timestep,
                             .timesteps_per_image = options_.timesteps_per_image,
                             .batch_rows = options_.batch_rows,
                             .seed = options_.seed,
@@ -180,9 +111,9 @@ absl::Status TorchCascadeBound::Load(const std::string& package) {
         {.name = spec.name,
          .resolution = spec.resolution,
          .values = int64_t{spec.channels} * spec.resolution * spec.resolution,
-         .augmentation_level = LevelOf(i),
+         .augmentation_level = plans[i].augmentation_level,
          .augmentation_index = stage.augmentation.index,
-         .first_timestep = first,
+         .first_timestep = plans[i].first_timestep,
          .prior = {},
          .steps = {},
          .decoder = {},

@@ -142,6 +142,39 @@ def samples_stand_above_their_nearest_training_images():
         check(result.returncode == 1 and "class 1 is one, in the package it is 1" in result.stderr, result)
 
 
+def a_bound_goes_on_where_it_stopped():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        package(folder, "0,1")
+
+        def bound(count, *flags):
+            command = [TOOL, "evaluate", folder / "package", "--bound", "--test", folder / "images", "--count",
+                       str(count), "--timesteps_per_image", "3", "--json", *flags]
+            return subprocess.run(command, capture_output=True, text=True)
+
+        terms = folder / "terms.csv"
+        whole = bound(8, "--terms", terms)
+        check(whole.returncode == 0 and "8 of 8 images" in whole.stderr, whole)
+        report = json.loads(whole.stdout)
+        total = report["total"]["bits_per_dimension"]
+        check(report["images"] == 8 and total > 0 and report["total"]["standard_error"] > 0, report)
+        bits = [float(line.split(",")[2]) for line in terms.read_text().splitlines()[1:]]
+        check(len(bits) == 1001 and abs(sum(bits) - total) < 1e-6 * total, sum(bits))
+
+        state = ("--state", folder / "state.json")
+        check(bound(3, *state).returncode == 0, "no bound of three images")
+        rest = bound(8, *state)
+        check("3 of" not in rest.stderr and "8 of 8 images" in rest.stderr, rest)
+        resumed = json.loads(rest.stdout)["total"]["bits_per_dimension"]
+        check(abs(resumed - total) < 1e-5 * total, resumed)
+        other = bound(8, *state, "--seed", "2")
+        check(other.returncode == 1 and "was made with seed" in other.stderr, other)
+
+        (folder / "images/1").rename(folder / "images/one")
+        unknown = bound(2)
+        check(unknown.returncode == 1 and "a class \"one\", which the cascade has not" in unknown.stderr, unknown)
+
+
 def a_log_becomes_a_plot():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
@@ -165,4 +198,5 @@ def a_log_becomes_a_plot():
 
 if __name__ == "__main__":
     sys.exit(run(an_interrupted_training_ends_in_the_same_bytes, a_package_is_what_was_trained,
-                 half_weights_are_the_weights_rounded, samples_stand_above_their_nearest_training_images, a_log_becomes_a_plot))
+                 half_weights_are_the_weights_rounded, samples_stand_above_their_nearest_training_images,
+                 a_bound_goes_on_where_it_stopped, a_log_becomes_a_plot))

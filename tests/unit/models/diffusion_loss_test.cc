@@ -68,6 +68,16 @@ TEST_F(DiffusionLossTest, VelocityMixesNoiseAndImage) {
   const double alpha_bar = NoiseSchedule(ScheduleKind::kCosine, 1).alpha_bar(0);
   const double image = batch.image.square().mean().item<double>();
   EXPECT_NEAR(error, alpha_bar + (1 - alpha_bar) * image, 0.03);
+
+  // With noise levels, sqrt(alpha_bar) is even between that and 1.
+  config.stage.spec.diffusion.conditioning = NoiseConditioning::kNoiseLevel;
+  const double continuous = DiffusionLoss(config, at::kCPU)
+                                .Compute(network, batch, 0)
+                                .mean_error.item<double>();
+  const double low = std::sqrt(alpha_bar);
+  const double mean = (1 + low + alpha_bar) / 3;
+  EXPECT_NEAR(continuous, mean + (1 - mean) * image, 0.1);
+  EXPECT_GT(std::abs(mean - alpha_bar), 0.2);  // Another number, then.
 }
 
 // At every timestep but the first, the bound of a network that says 0 is the
