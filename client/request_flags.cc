@@ -88,6 +88,7 @@ bool SetSampler(const std::string& text, v1::StageOptions& options) {
       {"dpm++", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
       {"heun", v1::SAMPLER_KIND_HEUN},
       {"consistency", v1::SAMPLER_KIND_CONSISTENCY},
+      {"unipc-3", v1::SAMPLER_KIND_UNIPC_3},
   };
   for (const auto& [name, kind] : kKinds) {
     if (absl::AsciiStrToLower(text) != name) continue;
@@ -231,9 +232,10 @@ void RequestFlags::AddTo(CLI::App& command) {
   command.add_option("--count", image_count, "Images to draw. Default: 1");
   command.add_option("--target-stage", target_stage,
                      "The last stage to run. Default: the top");
-  command.add_option("--sampler", samplers,
-                     "ddpm, ddim, dpmpp-2m, heun or consistency; one, or one a "
-                     "stage: ddim,ddpm");
+  command.add_option(
+      "--sampler", samplers,
+      "ddpm, ddim, dpmpp-2m, heun, unipc-3 or consistency; one, or one a "
+      "stage: ddim,ddpm");
   command.add_option(
       "--steps", steps,
       "Steps of the sampler; one number, or one a stage: 50,20,10");

@@ -116,6 +116,8 @@ absl::string_view NameOf(SamplerKind kind) {
       return "Heun";
     case SamplerKind::kConsistency:
       return "consistency sampling";
+    case SamplerKind::kUniPc3:
+      return "UniPC-3";
   }
   return "unknown";
 }
@@ -188,10 +190,11 @@ std::vector<SamplerKind> SamplersOf(const DiffusionSpec& spec) {
   }
   if (spec.schedule == ScheduleKind::kKarras) {
     return {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M,
-            SamplerKind::kHeun};
+            SamplerKind::kHeun, SamplerKind::kUniPc3};
   }
   return {SamplerKind::kDdpm, SamplerKind::kDdim,
-          SamplerKind::kDpmSolverPlusPlus2M, SamplerKind::kHeun};
+          SamplerKind::kDpmSolverPlusPlus2M, SamplerKind::kHeun,
+          SamplerKind::kUniPc3};
 }
 
 absl::StatusOr<NoiseSchedule> SampledProcess(const DiffusionSpec& spec,

@@ -44,6 +44,7 @@ struct SolverPath {
 // One line a point.
 std::vector<SamplerLine> DdimLines(const SolverPath& path, double eta);
 std::vector<SamplerLine> Dpmpp2mLines(const SolverPath& path);
+std::vector<SamplerLine> UniPcLines(const SolverPath& path);
 // Two lines a point, the second where the step ends; one if that is clean.
 std::vector<SamplerLine> HeunLines(const SolverPath& path);
 // One line a point, of a consistency model.

@@ -13,7 +13,8 @@ enum class SamplerKind {
   kDdim,                 // Song et al. 2021, eq. 12; in sigma: Euler's method
   kDpmSolverPlusPlus2M,  // Lu et al. 2022, algorithm 2 (multistep, order 2)
   kHeun,                 // Karras et al. 2022, algorithm 1, without churn
-  kConsistency  // Song et al. 2023, algorithm 1; consistency models only
+  kConsistency,  // Song et al. 2023, algorithm 1; consistency models only
+  kUniPc3,       // Zhao et al. 2023, UniPC of order 3 (multistep, B2)
 };
 
 // Which of the training's timesteps the steps visit.

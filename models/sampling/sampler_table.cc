@@ -41,6 +41,8 @@ std::vector<SamplerLine> SolverLines(const SolverPath& path,
       return Dpmpp2mLines(path);
     case SamplerKind::kHeun:
       return HeunLines(path);
+    case SamplerKind::kUniPc3:
+      return UniPcLines(path);
     case SamplerKind::kConsistency:
       return ConsistencyLines(path, spec.karras.sigma_min);
     case SamplerKind::kDdpm:
@@ -153,7 +155,8 @@ std::vector<int> VisitedTimesteps(const SamplerPath& path,
                                   const SamplerOptions& options) {
   const int total = path.schedule.num_timesteps();
   std::vector<int> timesteps;
-  if (options.kind == SamplerKind::kDpmSolverPlusPlus2M) {
+  if (options.kind == SamplerKind::kDpmSolverPlusPlus2M ||
+      options.kind == SamplerKind::kUniPc3) {
     timesteps = SolverTimesteps(total, options.num_steps);
   } else if (options.kind == SamplerKind::kHeun) {
     timesteps = KarrasTimesteps(path.schedule, options.num_steps);

@@ -27,6 +27,7 @@ SamplerKind KindOf(const std::string& name) {
   if (name == "dpmpp_2m") return SamplerKind::kDpmSolverPlusPlus2M;
   if (name == "heun") return SamplerKind::kHeun;
   if (name == "consistency") return SamplerKind::kConsistency;
+  if (name == "unipc_3") return SamplerKind::kUniPc3;
   return SamplerKind::kDdim;
 }
 
@@ -42,9 +43,10 @@ void SamplingOptions::AddTo(CLI::App& command) {
         ->delimiter(',')
         ->allow_extra_args(false);
   };
-  list("--sampler", &samplers, "ddpm, ddim, dpmpp_2m, heun or consistency")
-      ->check(
-          CLI::IsMember({"ddpm", "ddim", "dpmpp_2m", "heun", "consistency"}));
+  list("--sampler", &samplers,
+       "ddpm, ddim, dpmpp_2m, heun, unipc_3 or consistency")
+      ->check(CLI::IsMember(
+          {"ddpm", "ddim", "dpmpp_2m", "heun", "unipc_3", "consistency"}));
   list("--sampler_steps", &steps, "Denoising steps")
       ->check(CLI::PositiveNumber);
   list("--eta", &eta, "DDIM's noise, 0 to 1")->check(CLI::Range(0.0, 1.0));

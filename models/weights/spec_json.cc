@@ -30,8 +30,8 @@ const std::vector<std::string>& DiscreteScheduleNames() {
   return *kNames;
 }
 const std::vector<std::string>& PredictionNames() {
-  static const auto* const kNames =
-      new std::vector<std::string>{"eps", "v", "x0", "edm", "consistency"};
+  static const auto* const kNames = new std::vector<std::string>{
+      "eps", "v", "x0", "edm", "consistency"};
   return *kNames;
 }
 const std::vector<std::string>& VarianceNames() {
@@ -46,7 +46,7 @@ const std::vector<std::string>& ConditioningNames() {
 }
 const std::vector<std::string>& SamplerNames() {
   static const auto* const kNames = new std::vector<std::string>{
-      "ddpm", "ddim", "dpmpp_2m", "heun", "consistency"};
+      "ddpm", "ddim", "dpmpp_2m", "heun", "consistency", "unipc_3"};
   return *kNames;
 }
 const std::vector<std::string>& ThresholdNames() {

@@ -52,6 +52,8 @@ std::optional<SamplerKind> FromProto(v1::SamplerKind kind) {
       return SamplerKind::kHeun;
     case v1::SAMPLER_KIND_CONSISTENCY:
       return SamplerKind::kConsistency;
+    case v1::SAMPLER_KIND_UNIPC_3:
+      return SamplerKind::kUniPc3;
     default:
       return std::nullopt;
   }
@@ -69,6 +71,8 @@ absl::string_view NameOf(SamplerKind kind) {
       return "Heun";
     case SamplerKind::kConsistency:
       return "consistency sampling";
+    case SamplerKind::kUniPc3:
+      return "UniPC-3";
   }
   return "another sampler";
 }
@@ -287,6 +291,8 @@ v1::SamplerKind ToProto(SamplerKind kind) {
       return v1::SAMPLER_KIND_HEUN;
     case SamplerKind::kConsistency:
       return v1::SAMPLER_KIND_CONSISTENCY;
+    case SamplerKind::kUniPc3:
+      return v1::SAMPLER_KIND_UNIPC_3;
   }
   return v1::SAMPLER_KIND_UNSPECIFIED;
 }

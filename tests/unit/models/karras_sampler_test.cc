@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
@@ -115,9 +116,26 @@ TEST(KarrasSamplerTest, DpmSolverIsOfSecondOrder) {
   EXPECT_LT(ratio, 4.4);
 }
 
+// Its corrector adds an order to the three of the predictor, but the first
+// steps have fewer.
+TEST(KarrasSamplerTest, UniPcIsOfThirdOrderAtLeast) {
+  const double ratio =
+      Error(SamplerKind::kUniPc3, 101) / Error(SamplerKind::kUniPc3, 201);
+  EXPECT_GT(ratio, 7.2);
+}
+
+TEST(KarrasSamplerTest, MoreOrderIsLessError) {
+  const double euler = Error(SamplerKind::kDdim, 40);
+  const double second = Error(SamplerKind::kDpmSolverPlusPlus2M, 40);
+  const double third = Error(SamplerKind::kUniPc3, 40);
+  EXPECT_LT(second, 0.2 * euler);
+  EXPECT_LT(third, 0.2 * second);
+}
+
 TEST(KarrasSamplerTest, EndsWhereTheFlowEnds) {
-  for (SamplerKind kind : {SamplerKind::kDdim, SamplerKind::kHeun,
-                           SamplerKind::kDpmSolverPlusPlus2M}) {
+  for (SamplerKind kind :
+       {SamplerKind::kDdim, SamplerKind::kHeun,
+        SamplerKind::kDpmSolverPlusPlus2M, SamplerKind::kUniPc3}) {
     const SamplerTable table =
         Compile(Spec(PredictionType::kEdm), Options(kind, 400));
     EXPECT_EQ(table.initial_scale, 80);
@@ -153,6 +171,83 @@ TEST(KarrasSamplerTest, HeunIsAlgorithm1) {
   EXPECT_NEAR(RunLines(table, 17, 33, OddDenoiser), x, 1e-9);
 }
 
+// Solves matrix * x = right, of at most three rows.
+std::vector<double> Solve(std::vector<std::vector<double>> matrix,
+                          std::vector<double> right) {
+  const size_t n = right.size();
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t row = i + 1; row < n; ++row) {
+      const double factor = matrix[row][i] / matrix[i][i];
+      for (size_t k = i; k < n; ++k) matrix[row][k] -= factor * matrix[i][k];
+      right[row] -= factor * right[i];
+    }
+  }
+  for (size_t i = n; i-- > 0;) {
+    for (size_t k = i + 1; k < n; ++k) right[i] -= matrix[i][k] * right[k];
+    right[i] /= matrix[i][i];
+  }
+  return right;
+}
+
+// Zhao et al. 2023, algorithms 5 to 8, as they stand there: x from sigma[i] to
+// sigma[i + 1] with the estimates m[i], m[i - 1], ... and, to correct, the one
+// of sigma[i + 1].
+double UniPcStep(const std::vector<double>& sigmas,
+                 const std::vector<double>& m, size_t i, size_t order,
+                 bool corrects, double x) {
+  const auto lambda = [&](size_t k) { return -std::log(sigmas[k]); };
+  const double h = lambda(i + 1) - lambda(i);
+  const double b_h = std::expm1(-h);
+  std::vector<double> r, differences;
+  for (size_t k = 1; k < order; ++k) {
+    r.push_back((lambda(i - k) - lambda(i)) / h);
+    differences.push_back((m[i - k] - m[i]) / r.back());
+  }
+  if (corrects) {
+    r.push_back(1);
+    differences.push_back(m[i + 1] - m[i]);
+  }
+  std::vector<std::vector<double>> matrix;
+  std::vector<double> right;
+  double phi = std::expm1(-h) / -h - 1;
+  double factorial = 1;
+  for (size_t row = 0; row < r.size(); ++row) {
+    matrix.emplace_back();
+    for (double node : r) {
+      matrix.back().push_back(std::pow(node, static_cast<double>(row)));
+    }
+    right.push_back(phi * factorial / b_h);
+    factorial *= static_cast<double>(row + 2);
+    phi = phi / -h - 1 / factorial;
+  }
+  std::vector<double> rho = {0.5};
+  if (r.size() > 1) rho = Solve(matrix, right);
+  double next = sigmas[i + 1] / sigmas[i] * x - b_h * m[i];
+  for (size_t k = 0; k < r.size(); ++k) next -= b_h * rho[k] * differences[k];
+  return next;
+}
+
+TEST(KarrasSamplerTest, UniPcIsThePublishedPredictorAndCorrector) {
+  const std::vector<double> sigmas = KarrasSigmas({}, 9);
+  std::vector<double> m;
+  double x = 33;
+  double last_x = 0;
+  size_t last_order = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    m.push_back(OddDenoiser(x, sigmas[i]));
+    if (i > 0) x = UniPcStep(sigmas, m, i - 1, last_order, true, last_x);
+    last_x = x;
+    last_order = std::min<size_t>({3, i + 1, 9 - i});
+    x = UniPcStep(sigmas, m, i, last_order, false, x);
+  }
+  const SamplerTable table =
+      Compile(Spec(PredictionType::kEdm), Options(SamplerKind::kUniPc3, 9));
+  ASSERT_EQ(table.lines.size(), 9u);
+  EXPECT_NEAR(RunLines(table, 8, 33, OddDenoiser), x, 1e-9);
+  EXPECT_NEAR(RunLines(table, 9, 33, OddDenoiser), OddDenoiser(x, sigmas[8]),
+              1e-9);
+}
+
 TEST(KarrasSamplerTest, StepsAndLines) {
   const DiffusionSpec spec = Spec(PredictionType::kEdm, 50);
   for (int steps = 1; steps <= 50; ++steps) {
@@ -161,6 +256,8 @@ TEST(KarrasSamplerTest, StepsAndLines) {
               count);
     EXPECT_EQ(Compile(spec, Options(SamplerKind::kDpmSolverPlusPlus2M, steps))
                   .lines.size(),
+              count);
+    EXPECT_EQ(Compile(spec, Options(SamplerKind::kUniPc3, steps)).lines.size(),
               count);
     const SamplerTable heun = Compile(spec, Options(SamplerKind::kHeun, steps));
     EXPECT_EQ(heun.lines.size(), 2 * count - 1);
@@ -288,13 +385,13 @@ TEST(KarrasSamplerTest, RefusesWhatTheProcessCannotDo) {
   const DiffusionSpec consistency = Spec(PredictionType::kConsistency, 40);
   EXPECT_EQ(Refusal(edm, Options(SamplerKind::kDdpm, 10)),
             "kind = DDPM: a process in sigma is sampled by DDIM, "
-            "DPM-Solver++(2M), Heun");
+            "DPM-Solver++(2M), Heun, UniPC-3");
   EXPECT_EQ(Refusal(consistency, Options(SamplerKind::kHeun, 10)),
             "kind = Heun: a consistency model is sampled by consistency "
             "sampling");
   EXPECT_EQ(Refusal({}, Options(SamplerKind::kConsistency, 1)),
             "kind = consistency sampling: a discrete process is sampled by "
-            "DDPM, DDIM, DPM-Solver++(2M), Heun");
+            "DDPM, DDIM, DPM-Solver++(2M), Heun, UniPC-3");
   SamplerOptions options = Options(SamplerKind::kHeun, 10);
   options.eta = 0.5;
   EXPECT_EQ(Refusal(edm, options), "eta = 0.5: only DDIM takes eta");

@@ -21,6 +21,13 @@ SamplerTable Compile(const DiffusionSpec& spec, const SamplerOptions& options) {
   return table.ok() ? *table : SamplerTable();
 }
 
+SamplerTable CompileUntil(const DiffusionSpec& spec,
+                          const SamplerOptions& options, int stop) {
+  absl::StatusOr<SamplerTable> table = CompileSampler(spec, options, stop);
+  EXPECT_TRUE(table.ok()) << table.status();
+  return table.ok() ? *table : SamplerTable();
+}
+
 SamplerOptions Options(SamplerKind kind, int num_steps, double eta = 0) {
   SamplerOptions options;
   options.kind = kind;
@@ -98,8 +105,9 @@ double ExactSample(const DiffusionSpec& spec, double alpha_bar, double x,
 }
 
 TEST(SamplerTableTest, EverySamplerCompilesForEveryNumberOfSteps) {
-  for (SamplerKind kind : {SamplerKind::kDdpm, SamplerKind::kDdim,
-                           SamplerKind::kDpmSolverPlusPlus2M}) {
+  for (SamplerKind kind :
+       {SamplerKind::kDdpm, SamplerKind::kDdim,
+        SamplerKind::kDpmSolverPlusPlus2M, SamplerKind::kUniPc3}) {
     for (VarianceKind variance :
          {VarianceKind::kFixedSmall, VarianceKind::kFixedLarge,
           VarianceKind::kLearnedRange}) {
@@ -113,9 +121,10 @@ TEST(SamplerTableTest, EverySamplerCompilesForEveryNumberOfSteps) {
           for (const SamplerLine& line : table.lines) {
             ASSERT_LT(line.timestep, last);
             last = line.timestep;
-            ASSERT_TRUE(std::isfinite(
-                line.a + line.b[0] + line.b[1] + line.c_x + line.c_out +
-                line.min_log_variance + line.max_log_variance));
+            ASSERT_TRUE(std::isfinite(line.a + line.b[0] + line.b[1] +
+                                      line.b[2] + line.b[3] + line.c_x +
+                                      line.c_out + line.min_log_variance +
+                                      line.max_log_variance));
           }
           // The last line lands on x0.
           EXPECT_EQ(table.lines.front().timestep, total - 1);
@@ -176,7 +185,8 @@ TEST(SamplerTableTest, DeterministicSamplersSolveTheFlowForEveryPrediction) {
                                 .prediction = prediction};
     const double exact = ExactSample(spec, 1, 1.5, 0.3, 0.25);
     for (SamplerKind kind :
-         {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M}) {
+         {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M,
+          SamplerKind::kUniPc3}) {
       const double result =
           Sample(spec, Compile(spec, Options(kind, 500)), 1.5, 0.3, 0.25);
       EXPECT_NEAR(result, exact, 5e-3);
@@ -200,6 +210,14 @@ double ErrorAtThreeQuarters(SamplerKind kind, int steps) {
                   ExactSample(spec, alpha_bar, 1.5, 0.3, 0.25));
 }
 
+TEST(SamplerTableTest, UniPcIsOfThirdOrderAtLeast) {
+  const double coarse = ErrorAtThreeQuarters(SamplerKind::kUniPc3, 50);
+  const double fine = ErrorAtThreeQuarters(SamplerKind::kUniPc3, 100);
+  EXPECT_GT(coarse / fine, 6.5);
+  EXPECT_LT(fine,
+            0.2 * ErrorAtThreeQuarters(SamplerKind::kDpmSolverPlusPlus2M, 100));
+}
+
 TEST(SamplerTableTest, MultistepSolverIsOfSecondOrder) {
   const double coarse =
       ErrorAtThreeQuarters(SamplerKind::kDpmSolverPlusPlus2M, 50);
@@ -208,6 +226,29 @@ TEST(SamplerTableTest, MultistepSolverIsOfSecondOrder) {
   EXPECT_GT(coarse / fine, 3);
   EXPECT_LT(coarse / fine, 5);
   EXPECT_LT(fine, 0.2 * ErrorAtThreeQuarters(SamplerKind::kDdim, 100));
+}
+
+// Its second slope is where the step ends, the stop's own.
+TEST(SamplerTableTest, HeunEndsAtAStop) {
+  const DiffusionSpec spec = {};
+  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
+  for (int stop : {0, 137, 500, 901}) {
+    const SamplerTable table =
+        CompileUntil(spec, Options(SamplerKind::kHeun, 500), stop);
+    EXPECT_EQ(table.lines.size() % 2, 0u);
+    EXPECT_EQ(table.lines.back().timestep, stop);
+    const double first =
+        schedule.alpha_bar(static_cast<int>(table.lines.front().timestep));
+    const auto deviation = [](double a) {
+      return std::sqrt(a * 0.25 * 0.25 + 1 - a);
+    };
+    const double last = schedule.alpha_bar(stop);
+    EXPECT_NEAR(Sample(spec, table, 1.5, 0.3, 0.25),
+                std::sqrt(last) * 0.3 + deviation(last) *
+                                            (1.5 - std::sqrt(first) * 0.3) /
+                                            deviation(first),
+                1e-4);
+  }
 }
 
 // Its points are timesteps, which the network knows, so they cost no order.
@@ -316,8 +357,10 @@ TEST(SamplerTableTest, TellsTheNoiseLevelToANetworkThatKnowsIt) {
   }
 }
 
+// Those that start at the last timestep.
 constexpr SamplerKind kEverySampler[] = {SamplerKind::kDdpm, SamplerKind::kDdim,
-                                         SamplerKind::kDpmSolverPlusPlus2M};
+                                         SamplerKind::kDpmSolverPlusPlus2M,
+                                         SamplerKind::kUniPc3};
 
 DiffusionSpec KnowsNoiseLevels(int num_timesteps) {
   return {.num_timesteps = num_timesteps,
@@ -435,18 +478,12 @@ TEST(SamplerTableTest, RefusesThresholdsByName) {
 
 // A stop.
 
-SamplerTable CompileUntil(const DiffusionSpec& spec,
-                          const SamplerOptions& options, int stop) {
-  absl::StatusOr<SamplerTable> table = CompileSampler(spec, options, stop);
-  EXPECT_TRUE(table.ok()) << table.status();
-  return table.ok() ? *table : SamplerTable();
-}
-
 TEST(SamplerTableTest, AStopLeavesTheFlowAtItsNoise) {
   const DiffusionSpec spec = {.schedule = ScheduleKind::kLinear};
   const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
   for (SamplerKind kind :
-       {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M}) {
+       {SamplerKind::kDdim, SamplerKind::kDpmSolverPlusPlus2M,
+        SamplerKind::kUniPc3}) {
     for (int stop : {0, 137, 500, 901}) {
       const SamplerTable table = CompileUntil(spec, Options(kind, 500), stop);
       EXPECT_EQ(table.stop_timestep, stop);

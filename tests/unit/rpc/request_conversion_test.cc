@@ -283,7 +283,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "SAMPLER_KIND_CONSISTENCY } }",
                 "stages[0].sampler.kind",
                 "consistency sampling: stage 2 (32x32) is sampled by DDPM, "
-                "DDIM, DPM-Solver++(2M), Heun only"},
+                "DDIM, DPM-Solver++(2M), Heun, UniPC-3 only"},
         Refusal{"class_id: 1 stages { stage: 0 sampler { kind: "
                 "SAMPLER_KIND_HEUN eta: 0.5 } }",
                 "stages[0].sampler.eta", "runs Heun"},
