@@ -32,7 +32,7 @@ TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
   EXPECT_THAT(stage.samplers(),
               ElementsAre(v1::SAMPLER_KIND_DDPM, v1::SAMPLER_KIND_DDIM,
                           v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M,
-                          v1::SAMPLER_KIND_HEUN));
+                          v1::SAMPLER_KIND_HEUN, v1::SAMPLER_KIND_UNIPC_3));
   EXPECT_EQ(stage.default_sampler().steps(), 4);
   EXPECT_EQ(stage.max_steps(), 1000);
   EXPECT_TRUE(stage.supports_guidance());

@@ -72,14 +72,13 @@ TEST(RequestFlagsTest, AListHasAValueForEachStage) {
 
 TEST(RequestFlagsTest, KnowsTheSamplers) {
   RequestFlags flags = Flags();
-  flags.samplers = "heun,consistency,dpmpp-2m";
+  flags.samplers = "heun,consistency,unipc-3";
   const auto request = flags.ToRequest(Digits());
   ASSERT_TRUE(request.ok()) << request.status();
   ASSERT_EQ(request->stages_size(), 3);
   EXPECT_EQ(request->stages(0).sampler().kind(), v1::SAMPLER_KIND_HEUN);
   EXPECT_EQ(request->stages(1).sampler().kind(), v1::SAMPLER_KIND_CONSISTENCY);
-  EXPECT_EQ(request->stages(2).sampler().kind(),
-            v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M);
+  EXPECT_EQ(request->stages(2).sampler().kind(), v1::SAMPLER_KIND_UNIPC_3);
 }
 
 TEST(RequestFlagsTest, AListCountsTheStagesThatRun) {

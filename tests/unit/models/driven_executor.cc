@@ -58,9 +58,10 @@ ImagePlan Plan(const StageSpec& spec, const SamplerOptions& options,
 std::vector<ImagePlan> MixedPlans(const StageSpec& spec, int count) {
   std::vector<ImagePlan> plans;
   for (int i = 0; i < count; ++i) {
-    SamplerOptions options = Options(
-        i % 5 == 3 ? SamplerKind::kHeun : static_cast<SamplerKind>(i % 3),
-        2 + (5 * i) % 7);
+    constexpr SamplerKind kKinds[] = {SamplerKind::kDdpm, SamplerKind::kDdim,
+                                      SamplerKind::kDpmSolverPlusPlus2M,
+                                      SamplerKind::kHeun, SamplerKind::kUniPc3};
+    SamplerOptions options = Options(kKinds[i % 5], 2 + (5 * i) % 7);
     if (options.kind == SamplerKind::kDdim) options.eta = i % 2;
     if (spec.has_null_class && i % 4 == 1) {
       options.guidance = {

@@ -256,14 +256,14 @@ TEST(SamplerTableTest, HeunIsOfSecondOrderForEveryPrediction) {
   for (PredictionType prediction :
        {PredictionType::kEpsilon, PredictionType::kVelocity,
         PredictionType::kSample}) {
-    const DiffusionSpec spec = {.num_timesteps = 100000,
+    const DiffusionSpec spec = {.num_timesteps = 20000,
                                 .prediction = prediction};
     const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
     const auto error = [&](int steps) {
       SamplerTable table = Compile(spec, Options(SamplerKind::kHeun, steps));
       EXPECT_EQ(table.lines.size(), static_cast<size_t>(2 * steps - 1));
       const int first = static_cast<int>(table.lines.front().timestep);
-      EXPECT_NEAR(1 / schedule.alpha_bar(first) - 1, 80 * 80, 20);
+      EXPECT_NEAR(1 / schedule.alpha_bar(first) - 1, 80 * 80, 60);
       EXPECT_NEAR(table.initial_scale, std::sqrt(6400.0 / 6401), 1e-6);
       const int stop = static_cast<int>(table.lines.back().timestep);
       table.lines.pop_back();
