@@ -30,8 +30,8 @@ const std::vector<std::string>& DiscreteScheduleNames() {
   return *kNames;
 }
 const std::vector<std::string>& PredictionNames() {
-  static const auto* const kNames = new std::vector<std::string>{
-      "eps", "v", "x0", "edm", "consistency"};
+  static const auto* const kNames =
+      new std::vector<std::string>{"eps", "v", "x0", "edm", "consistency"};
   return *kNames;
 }
 const std::vector<std::string>& VarianceNames() {
