@@ -1,20 +1,21 @@
 #include "models/evaluation/classifier.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/silu.h>
-#include <torch/nn/module.h>
+#include <ATen/ops/softmax.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "models/nn/layers.h"
+#include "models/evaluation/class_accuracy.h"
+#include "models/evaluation/classifier_network.h"
 #include "models/runtime/torch_status.h"
+#include "models/sha256.h"
 #include "models/training/adam.h"
 #include "models/training/example_source.h"
 #include "models/training/flat_parameters.h"
@@ -24,87 +25,61 @@
 namespace cascade {
 namespace {
 
-constexpr int kWidths[] = {16, 32, 64};
-constexpr int64_t kNormGroups = 8;
-constexpr char kFormat[] = "cascade classifier 1";
-
-class Network : public torch::nn::Module {
- public:
-  Network(int channels, int classes) {
-    int in = channels;
-    for (int width : kWidths) {
-      const std::string level = std::to_string(levels_.size());
-      Level layers;
-      layers.conv1 = register_module(
-          "conv" + level + "a", std::make_shared<nn::Conv2d>(in, width, 3));
-      layers.norm1 =
-          register_module("norm" + level + "a",
-                          std::make_shared<nn::GroupNorm>(kNormGroups, width));
-      layers.conv2 = register_module(
-          "conv" + level + "b", std::make_shared<nn::Conv2d>(width, width, 3));
-      layers.norm2 =
-          register_module("norm" + level + "b",
-                          std::make_shared<nn::GroupNorm>(kNormGroups, width));
-      levels_.push_back(layers);
-      in = width;
-    }
-    out_ = register_module("out", std::make_shared<nn::Linear>(in, classes));
+// Of the weights, in the order of their names.
+std::string DigestOf(const torch::nn::Module& module) {
+  std::string digests;
+  for (const auto& parameter : module.named_parameters()) {
+    const at::Tensor values = parameter.value().detach().contiguous();
+    digests += Sha256Hex(
+        {static_cast<const std::byte*>(values.data_ptr()), values.nbytes()});
   }
-
-  at::Tensor forward(at::Tensor x) {
-    for (const Level& level : levels_) {
-      x = at::silu(level.norm1->forward(level.conv1->forward(x)));
-      x = at::silu(level.norm2->forward(level.conv2->forward(x)));
-      x = at::avg_pool2d(x, {2, 2});
-    }
-    return out_->forward(x.mean({2, 3}));
-  }
-
- private:
-  struct Level {
-    std::shared_ptr<nn::Conv2d> conv1, conv2;
-    std::shared_ptr<nn::GroupNorm> norm1, norm2;
-  };
-  std::vector<Level> levels_;
-  std::shared_ptr<nn::Linear> out_;
-};
+  return Sha256Hex(std::as_bytes(std::span(digests)));
+}
 
 class ConvolutionalClassifier final : public Classifier {
  public:
-  ConvolutionalClassifier(int size, int channels, int classes)
-      : size_(size),
-        channels_(channels),
-        classes_(classes),
-        network_(std::make_shared<Network>(channels, classes)) {}
+  ConvolutionalClassifier(const ClassifierShape& shape,
+                          std::vector<std::string> class_names)
+      : shape_(shape),
+        class_names_(std::move(class_names)),
+        network_(std::make_shared<ClassifierNetwork>(shape)) {}
 
-  Network& network() { return *network_; }
+  ClassifierNetwork& network() { return *network_; }
+  // Call it when the weights are final.
+  void SetId() {
+    id_ = absl::StrCat("classifier ", shape_.size, "x", shape_.size, "x",
+                       shape_.channels, " ", DigestOf(*network_));
+  }
+
+  const std::string& id() const override { return id_; }
+  int size() const override { return shape_.size; }
+  int channels() const override { return shape_.channels; }
+  const std::vector<std::string>& class_names() const override {
+    return class_names_;
+  }
 
   absl::Status Save(const std::string& path) const override {
     return CatchTorch([&] {
       return SaveModuleWeights(path, *network_,
-                               {{"format", kFormat},
-                                {"size", absl::StrCat(size_)},
-                                {"channels", absl::StrCat(channels_)},
-                                {"classes", absl::StrCat(classes_)}});
+                               ClassifierMetadata(shape_, class_names_));
     });
   }
 
-  absl::StatusOr<std::vector<int>> Classify(
-      const ImageSet& images) const override {
-    if (images.size != size_ || images.channels != channels_) {
+  absl::StatusOr<FeatureSet> Run(const ImageSet& images) const override {
+    if (images.size != shape_.size || images.channels != shape_.channels) {
       return absl::InvalidArgumentError(
           absl::StrCat("the images are ", images.size, "x", images.size, "x",
-                       images.channels, ", the classifier takes ", size_, "x",
-                       size_, "x", channels_));
+                       images.channels, ", the classifier takes ", shape_.size,
+                       "x", shape_.size, "x", shape_.channels));
     }
-    return CatchTorch([&]() -> absl::StatusOr<std::vector<int>> {
+    return CatchTorch([&]() -> absl::StatusOr<FeatureSet> {
       const at::NoGradGuard no_grad;
-      const at::Tensor pixels =
-          at::from_blob(const_cast<uint8_t*>(images.pixels.data()),
-                        {images.count(), size_, size_, channels_},
-                        at::TensorOptions().dtype(at::kByte));
+      const at::Tensor pixels = at::from_blob(
+          const_cast<uint8_t*>(images.pixels.data()),
+          {images.count(), images.size, images.size, images.channels},
+          at::TensorOptions().dtype(at::kByte));
       constexpr int64_t kBatch = 128;
-      std::vector<int> classes;
+      FeatureSet set;
       for (int64_t begin = 0; begin < images.count(); begin += kBatch) {
         const int64_t count = std::min(kBatch, images.count() - begin);
         const at::Tensor batch = pixels.narrow(0, begin, count)
@@ -113,20 +88,29 @@ class ConvolutionalClassifier final : public Classifier {
                                      .contiguous()
                                      .div_(127.5)
                                      .sub_(1);
-        const at::Tensor best = network_->forward(batch).argmax(1);
-        for (int64_t i = 0; i < count; ++i) {
-          classes.push_back(best[i].item<int>());
-        }
+        const at::Tensor features = network_->Features(batch).contiguous();
+        const at::Tensor probabilities =
+            at::softmax(network_->Logits(features), 1).contiguous();
+        set.dimensions = static_cast<int>(features.size(1));
+        set.classes = static_cast<int>(probabilities.size(1));
+        set.count += count;
+        Append(features, &set.features);
+        Append(probabilities, &set.probabilities);
       }
-      return classes;
+      return set;
     });
   }
 
  private:
-  const int size_;
-  const int channels_;
-  const int classes_;
-  const std::shared_ptr<Network> network_;
+  static void Append(const at::Tensor& rows, std::vector<float>* values) {
+    const float* first = rows.const_data_ptr<float>();
+    values->insert(values->end(), first, first + rows.numel());
+  }
+
+  const ClassifierShape shape_;
+  const std::vector<std::string> class_names_;
+  const std::shared_ptr<ClassifierNetwork> network_;
+  std::string id_;
 };
 
 // The images are drawn and changed as a stage's training does it.
@@ -141,11 +125,12 @@ TrainConfig ConfigOf(const ImageSet& images,
                                .shift = 0.06,
                                .scale = 0.1,
                                .shear = 0.1,
-                               .flip = false};
+                               .flip = options.flip};
   OptimizerOptions& optimizer = config.optimizer;
-  optimizer.batch_size = options.batch_size;
+  optimizer.batch_size =
+      static_cast<int>(std::min<int64_t>(options.batch_size, images.count()));
   optimizer.steps =
-      static_cast<int>(images.count() * options.epochs / options.batch_size);
+      static_cast<int>(images.count() * options.epochs / optimizer.batch_size);
   optimizer.learning_rate = options.learning_rate;
   optimizer.final_learning_rate = 0;
   optimizer.decay = LearningRateDecay::kCosine;
@@ -159,15 +144,36 @@ TrainConfig ConfigOf(const ImageSet& images,
 
 absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Train(
     const ImageSet& images, const Options& options) {
+  if (images.size < 8 || images.class_names.size() < 2) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a classifier takes images of 8x8 or more and two classes or more, "
+        "not ",
+        images.size, "x", images.size, " and ", images.class_names.size()));
+  }
+  if (images.count() == 0 || options.batch_size < 1 || options.epochs < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot train on ", images.count(), " images in batches of ",
+        options.batch_size, " for ", options.epochs, " epochs"));
+  }
+  if (options.width < ClassifierNetwork::kNormGroups ||
+      options.width % ClassifierNetwork::kNormGroups != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("width ", options.width, " is no multiple of ",
+                     ClassifierNetwork::kNormGroups));
+  }
   using Result = absl::StatusOr<std::unique_ptr<Classifier>>;
   return CatchTorch([&]() -> Result {
     at::set_num_threads(options.threads);
     at::manual_seed(options.seed);
     const TrainConfig config = ConfigOf(images, options);
     auto classifier = std::make_unique<ConvolutionalClassifier>(
-        images.size, images.channels,
-        static_cast<int>(images.class_names.size()));
-    Network& network = classifier->network();
+        ClassifierShape{.size = images.size,
+                        .channels = images.channels,
+                        .classes = static_cast<int>(images.class_names.size()),
+                        .width = options.width,
+                        .levels = ClassifierShape::LevelsFor(images.size)},
+        images.class_names);
+    ClassifierNetwork& network = classifier->network();
     FlatParameters parameters(network);
     Adam adam(config.optimizer, parameters.values(), parameters.gradients());
     ExampleSource examples(config, images);
@@ -177,8 +183,8 @@ absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Train(
     for (int64_t step = 0; step < config.optimizer.steps; ++step) {
       const ExampleBatch batch = examples.Draw(step);
       parameters.ZeroGradients();
-      const at::Tensor loss =
-          at::cross_entropy_loss(network.forward(batch.image), batch.class_id);
+      const at::Tensor loss = at::cross_entropy_loss(
+          network.Logits(network.Features(batch.image)), batch.class_id);
       loss.backward();
       adam.Step(step);
       loss_sum += loss.item<double>();
@@ -193,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Train(
     }
     const at::NoGradGuard no_grad;
     parameters.values().copy_(adam.average());
+    classifier->SetId();
     return classifier;
   });
 }
@@ -200,38 +207,36 @@ absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Train(
 absl::StatusOr<std::unique_ptr<Classifier>> Classifier::Load(
     const std::string& path) {
   ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Read(path));
-  const auto number = [&](const char* key, int* value) {
-    const auto found = file.metadata().find(key);
-    return found != file.metadata().end() &&
-           absl::SimpleAtoi(found->second, value) && *value > 0 &&
-           *value < 100000;
-  };
-  const auto format = file.metadata().find("format");
-  int size = 0;
-  int channels = 0;
-  int classes = 0;
-  if (format == file.metadata().end() || format->second != kFormat ||
-      !number("size", &size) || !number("channels", &channels) ||
-      !number("classes", &classes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is not a classifier of cascade-model"));
-  }
+  ASSIGN_OR_RETURN(const ClassifierShape shape, ReadClassifierShape(file));
+  ASSIGN_OR_RETURN(std::vector<std::string> class_names,
+                   ReadClassifierNames(file, shape.classes));
   using Result = absl::StatusOr<std::unique_ptr<Classifier>>;
   return CatchTorch([&]() -> Result {
-    auto classifier =
-        std::make_unique<ConvolutionalClassifier>(size, channels, classes);
+    auto classifier = std::make_unique<ConvolutionalClassifier>(
+        shape, std::move(class_names));
     RETURN_IF_ERROR(LoadModuleWeights(file, classifier->network()));
+    classifier->SetId();
     return classifier;
   });
 }
 
-absl::StatusOr<double> Classifier::Accuracy(const ImageSet& images) const {
-  ASSIGN_OR_RETURN(const std::vector<int> found, Classify(images));
-  int64_t right = 0;
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (found[i] == images.labels[i]) ++right;
+absl::StatusOr<std::vector<int>> Classifier::Classify(
+    const ImageSet& images) const {
+  ASSIGN_OR_RETURN(const FeatureSet set, Run(images));
+  std::vector<int> classes;
+  for (auto row = set.probabilities.begin(); row != set.probabilities.end();
+       row += set.classes) {
+    classes.push_back(
+        static_cast<int>(std::max_element(row, row + set.classes) - row));
   }
-  return static_cast<double>(right) / static_cast<double>(images.count());
+  return classes;
+}
+
+absl::StatusOr<double> Classifier::Accuracy(const ImageSet& images) const {
+  ASSIGN_OR_RETURN(const FeatureSet set, Run(images));
+  ASSIGN_OR_RETURN(const ClassAccuracy accuracy,
+                   MeasureClassAccuracy(set, images.labels));
+  return accuracy.top1;
 }
 
 }  // namespace cascade

@@ -27,6 +27,8 @@ enum class NoisePurpose : uint32_t {
   kBoundTimestep = 33,      // which timesteps of an image
   kBoundNoise = 34,         // eps of the forward process; step is the draw
   kBoundAugmentation = 35,  // of a low-resolution input
+  // Evaluation: step is a round.
+  kEvaluationOrder = 48,  // which images, and in which order
 };
 
 // Names one field of random numbers; its elements are numbered in logical

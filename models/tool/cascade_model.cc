@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   cascade::AddSampleCommand(app);
   cascade::AddTrainClassifierCommand(app);
   cascade::AddEvaluateCommand(app);
+  cascade::AddSearchCommand(app);
   cascade::AddNeighboursCommand(app);
   CLI11_PARSE(app, argc, argv);
   return 0;

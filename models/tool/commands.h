@@ -13,6 +13,7 @@ void AddInspectCommand(CLI::App& app);
 void AddSampleCommand(CLI::App& app);
 void AddTrainClassifierCommand(CLI::App& app);
 void AddEvaluateCommand(CLI::App& app);
+void AddSearchCommand(CLI::App& app);
 void AddNeighboursCommand(CLI::App& app);
 
 }  // namespace cascade

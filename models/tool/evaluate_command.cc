@@ -2,156 +2,102 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "models/evaluation/classifier.h"
-#include "models/evaluation/sample_set.h"
+#include "absl/strings/str_cat.h"
+#include "models/evaluation/classification_score.h"
 #include "models/tool/bound_arguments.h"
 #include "models/tool/commands.h"
+#include "models/tool/draw_options.h"
 #include "models/tool/exit_status.h"
-#include "models/tool/sampling_options.h"
+#include "models/tool/judge_options.h"
+#include "models/tool/progress.h"
+#include "models/weights/safetensors.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
 namespace {
 
-struct ClassifierArguments {
-  std::string train;
-  std::string test;
+struct EvaluateArguments {
+  std::string package;
+  std::string samples;  // An image folder instead of a package.
+  int size = 0;
+  int channels = 3;
+  std::string stage;
+  int cas_epochs = 12;
+  bool json = false;
   std::string out;
-  int size = 32;
-  int channels = 1;
-  Classifier::Options options;
+  DrawOptions draw;
+  JudgeOptions judge;
+  BoundArguments bound;
 };
 
-void PrintLine(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
+// The images that are judged, and what is told of how they came about.
+struct Judged {
+  ImageSet images;
+  nlohmann::ordered_json report = nlohmann::ordered_json::object();
+};
+
+absl::StatusOr<Judged> DrawFromPackage(const EvaluateArguments& arguments) {
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<PackageDraw> draw,
+      PackageDraw::Open(arguments.package, arguments.draw, arguments.stage));
+  ASSIGN_OR_RETURN(SampleSet samples, draw->Draw());
+  Judged judged;
+  judged.report["stage"] = draw->spec().stages[draw->stage()].name;
+  judged.report["seed"] = arguments.draw.seed;
+  judged.report["rms_difference_from_lower_stage"] =
+      DifferenceFromLowerStage(samples);
+  judged.images = std::move(samples.stages.back());
+  return judged;
 }
 
-absl::Status RunTrainClassifier(const ClassifierArguments& arguments) {
+absl::StatusOr<Judged> ReadSamples(const EvaluateArguments& arguments,
+                                   const FeatureNetwork& network) {
+  const int size = arguments.size > 0 ? arguments.size : network.size();
+  if (size == 0) {
+    return absl::InvalidArgumentError(
+        "--samples needs --size: the feature network takes any");
+  }
+  Judged judged;
   ASSIGN_OR_RETURN(
-      const ImageSet train,
-      ReadImageFolder(arguments.train, arguments.size, arguments.channels));
-  Classifier::Options options = arguments.options;
-  options.report = PrintLine;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Classifier> classifier,
-                   Classifier::Train(train, options));
-  RETURN_IF_ERROR(classifier->Save(arguments.out));
-  if (!arguments.test.empty()) {
-    ASSIGN_OR_RETURN(
-        const ImageSet test,
-        ReadImageFolder(arguments.test, arguments.size, arguments.channels));
-    ASSIGN_OR_RETURN(const double accuracy, classifier->Accuracy(test));
-    std::printf("test accuracy %.4f of %lld images\n", accuracy,
-                static_cast<long long>(test.count()));
+      judged.images,
+      ReadImageFolder(arguments.samples, size,
+                      network.channels() == 1 ? 1 : arguments.channels));
+  return judged;
+}
+
+absl::Status AddAccuracyScore(const EvaluateArguments& arguments,
+                              const ImageSet& samples,
+                              nlohmann::ordered_json* report) {
+  ASSIGN_OR_RETURN(
+      const ImageSet real,
+      ReadImageFolder(arguments.judge.test, samples.size, samples.channels));
+  Classifier::Options options;
+  options.epochs = arguments.cas_epochs;
+  options.threads = arguments.draw.threads;
+  options.report = PrintProgress;
+  ASSIGN_OR_RETURN(const ClassAccuracy accuracy,
+                   ClassificationAccuracyScore(samples, real, options));
+  (*report)["cas_top1"] = accuracy.top1;
+  (*report)["cas_top5"] = accuracy.top5;
+  for (size_t i = 0; i < accuracy.per_class.size(); ++i) {
+    (*report)["cas_per_class"][real.class_names[i]] = accuracy.per_class[i];
   }
   return absl::OkStatus();
 }
 
-struct EvaluateArguments {
-  std::string package;
-  std::string classifier;
-  std::string test;
-  int64_t count = 2000;
-  int64_t train_on_samples = 0;
-  uint64_t seed = 1'000'000;
-  int threads = 1;
-  bool json = false;
-  SamplingOptions sampling;
-  BoundArguments bound;
-};
-
-// The share of each asked-for class that the classifier finds.
-absl::StatusOr<std::vector<double>> AccuracyPerClass(
-    const Classifier& classifier, const ImageSet& images) {
-  ASSIGN_OR_RETURN(const std::vector<int> found, classifier.Classify(images));
-  std::vector<double> right(images.class_names.size(), 0);
-  std::vector<double> count(images.class_names.size(), 0);
-  for (size_t i = 0; i < found.size(); ++i) {
-    const auto label = static_cast<size_t>(images.labels[i]);
-    count[label] += 1;
-    if (found[i] == images.labels[i]) right[label] += 1;
-  }
-  for (size_t i = 0; i < right.size(); ++i) {
-    if (count[i] > 0) right[i] /= count[i];
-  }
-  return right;
-}
-
-// Trains a classifier on the samples alone and tests it on real images.
-absl::StatusOr<double> AccuracyOfTrainingOnSamples(
-    const ImageSet& samples, const EvaluateArguments& arguments) {
-  ASSIGN_OR_RETURN(
-      const ImageSet test,
-      ReadImageFolder(arguments.test, samples.size, samples.channels));
-  Classifier::Options options;
-  options.threads = arguments.threads;
-  options.report = PrintLine;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Classifier> classifier,
-                   Classifier::Train(samples, options));
-  return classifier->Accuracy(test);
-}
-
-absl::Status RunEvaluate(const EvaluateArguments& arguments) {
-  if (arguments.bound.wanted()) {
-    return RunBound(arguments.bound,
-                    {.package = arguments.package,
-                     .images = arguments.test,
-                     .count = arguments.count,
-                     .seed = arguments.seed,
-                     .threads = arguments.threads,
-                     .device = arguments.sampling.device,
-                     .augmentation = arguments.sampling.augmentation,
-                     .json = arguments.json});
-  }
-  if (arguments.classifier.empty()) {
-    return absl::InvalidArgumentError("--classifier is missing");
-  }
-  if (arguments.train_on_samples > 0 && arguments.test.empty()) {
-    return absl::InvalidArgumentError("--train_on_samples needs --test");
-  }
-  ASSIGN_OR_RETURN(const std::unique_ptr<Classifier> classifier,
-                   Classifier::Load(arguments.classifier));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CascadeModel> model,
-                   arguments.sampling.Load(arguments.package));
-  if (model->spec().class_names.empty()) {
-    return absl::InvalidArgumentError(
-        "the cascade is unconditional: there is no class to find");
-  }
-  ASSIGN_OR_RETURN(const std::vector<StageSampling> stages,
-                   arguments.sampling.StagesOf(model->spec()));
-  nlohmann::ordered_json report;
-  {
-    ASSIGN_OR_RETURN(
-        const SampleSet samples,
-        DrawSampleSet(*model, stages, arguments.count, arguments.seed,
-                      arguments.threads, PrintLine));
-    const ImageSet& finished = samples.stages.back();
-    ASSIGN_OR_RETURN(const double accuracy, classifier->Accuracy(finished));
-    ASSIGN_OR_RETURN(const std::vector<double> per_class,
-                     AccuracyPerClass(*classifier, finished));
-    report["count"] = finished.count();
-    report["class_found"] = accuracy;
-    report["class_found_per_class"] = per_class;
-    report["rms_difference_from_lower_stage"] =
-        DifferenceFromLowerStage(samples);
-  }
-  if (arguments.train_on_samples > 0) {
-    // Other seeds than those above.
-    ASSIGN_OR_RETURN(
-        const SampleSet samples,
-        DrawSampleSet(*model, stages, arguments.train_on_samples,
-                      arguments.seed + static_cast<uint64_t>(arguments.count),
-                      arguments.threads, PrintLine));
-    ASSIGN_OR_RETURN(
-        const double accuracy,
-        AccuracyOfTrainingOnSamples(samples.stages.back(), arguments));
-    report["trained_on_samples"] = arguments.train_on_samples;
-    report["accuracy_on_real_images"] = accuracy;
+absl::Status Print(const EvaluateArguments& arguments,
+                   const nlohmann::ordered_json& report) {
+  const std::string text = report.dump(2) + "\n";
+  if (!arguments.out.empty()) {
+    const std::span<const std::byte> piece = std::as_bytes(std::span(text));
+    RETURN_IF_ERROR(WriteFileAtomically(arguments.out, {&piece, 1}));
   }
   if (arguments.json) {
-    std::printf("%s\n", report.dump(2).c_str());
+    std::fputs(text.c_str(), stdout);
     return absl::OkStatus();
   }
   for (const auto& [key, value] : report.items()) {
@@ -160,67 +106,91 @@ absl::Status RunEvaluate(const EvaluateArguments& arguments) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-void AddTrainClassifierCommand(CLI::App& app) {
-  auto arguments = std::make_shared<ClassifierArguments>();
-  CLI::App* command = app.add_subcommand(
-      "train-classifier",
-      "Trains a small image classifier, the judge of `evaluate`, on an image "
-      "folder.");
-  command->add_option("train", arguments->train, "Image folder to train on")
-      ->required();
-  command->add_option("--test", arguments->test, "Image folder to test on");
-  command->add_option("--out", arguments->out, "The file to write")->required();
-  command->add_option("--size", arguments->size, "Height and width, pixels")
-      ->check(CLI::Range(8, 1024))
-      ->capture_default_str();
-  command->add_option("--channels", arguments->channels, "1 or 3")
-      ->check(CLI::IsMember({1, 3}))
-      ->capture_default_str();
-  command->add_option("--epochs", arguments->options.epochs, "Epochs")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--seed", arguments->options.seed, "Seed")
-      ->capture_default_str();
-  command
-      ->add_option("--threads", arguments->options.threads, "Intra-op threads")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command->callback(
-      [arguments] { ExitUnlessOk(RunTrainClassifier(*arguments)); });
+absl::Status RunEvaluate(const EvaluateArguments& arguments) {
+  if (arguments.bound.wanted()) {
+    return RunBound(arguments.bound,
+                    {.package = arguments.package,
+                     .images = arguments.judge.test,
+                     .count = arguments.draw.count,
+                     .seed = arguments.draw.seed,
+                     .threads = arguments.draw.threads,
+                     .device = arguments.draw.sampling.device,
+                     .augmentation = arguments.draw.sampling.augmentation,
+                     .json = arguments.json});
+  }
+  if (arguments.package.empty() == arguments.samples.empty()) {
+    return absl::InvalidArgumentError(
+        "either a package or --samples must be given");
+  }
+  const JudgeOptions& judging = arguments.judge;
+  if (judging.Names("cas") && judging.test.empty()) {
+    return absl::InvalidArgumentError("--metrics cas needs --test");
+  }
+  ASSIGN_OR_RETURN(const NetworkOptions::Loaded loaded, judging.network.Load());
+  ASSIGN_OR_RETURN(Judged judged, arguments.package.empty()
+                                      ? ReadSamples(arguments, *loaded.network)
+                                      : DrawFromPackage(arguments));
+  const ImageSet& images = judged.images;
+  nlohmann::ordered_json report = nlohmann::ordered_json::object();
+  report["count"] = images.count();
+  report["resolution"] = images.size;
+  report["features"] = loaded.network->id();
+  report.update(judged.report);
+  ASSIGN_OR_RETURN(ImageJudge judge,
+                   judging.MakeJudge(loaded, images.class_names, images.size,
+                                     images.channels, arguments.draw.threads));
+  ASSIGN_OR_RETURN(const ImageJudge::Verdict verdict, judge.Judge(images));
+  for (const Figure& figure : verdict.figures) {
+    report[figure.name] = figure.value;
+  }
+  for (size_t i = 0; i < verdict.class_found.size(); ++i) {
+    report["class_found_per_class"][images.class_names[i]] =
+        verdict.class_found[i];
+  }
+  if (judging.Names("cas")) {
+    RETURN_IF_ERROR(AddAccuracyScore(arguments, images, &report));
+  }
+  return Print(arguments, report);
 }
+
+}  // namespace
 
 void AddEvaluateCommand(CLI::App& app) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand(
       "evaluate",
-      "Draws images from a package and measures how often a classifier finds "
-      "the class that was asked for, how far each stage keeps to the one "
-      "below, and what a classifier learns from generated images alone; or, "
-      "with "
-      "--bound, estimates its variational bound on real images.");
-  command->add_option("package", arguments->package, "Folder of the package")
-      ->required();
-  command->add_option("--classifier", arguments->classifier,
-                      "A file of train-classifier");
-  command->add_option("--count", arguments->count, "How many images")
+      "Measures generated images, drawn from a package or read from a folder: "
+      "distances to real images (fid, kid), precision and recall (pr), the "
+      "inception score (is), how often the class is found that was asked for "
+      "(class), and what a classifier that is trained on them alone knows of "
+      "the real images of --test (cas). The features are a classifier's or "
+      "those of a TorchScript file. Images are compared at the size they are "
+      "made in, and brought to the network's size for it. With --bound, "
+      "estimates the package's variational bound on real images instead.");
+  command->add_option("package", arguments->package, "Folder of the package");
+  command->add_option("--samples", arguments->samples,
+                      "Judge the images of this folder instead, FOLDER/CLASS/"
+                      "*.png");
+  command
+      ->add_option("--size", arguments->size,
+                   "Height and width to read --samples in (default: the "
+                   "feature network's)")
+      ->check(CLI::Range(4, 4096));
+  command->add_option("--channels", arguments->channels, "Of --samples, 1 or 3")
+      ->check(CLI::IsMember({1, 3}))
+      ->capture_default_str();
+  command->add_option("--stage", arguments->stage,
+                      "Judge the images of this stage (default: the last)");
+  command
+      ->add_option("--cas_epochs", arguments->cas_epochs,
+                   "Epochs of the classifier of cas")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "Seed of the first image")
-      ->capture_default_str();
-  command
-      ->add_option("--train_on_samples", arguments->train_on_samples,
-                   "Train a classifier on this many further images")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--test", arguments->test,
-                      "Image folder of real images that it is tested on");
-  command->add_option("--threads", arguments->threads, "Threads that sample")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
   command->add_flag("--json", arguments->json, "Print JSON");
+  command->add_option("--out", arguments->out, "Write the JSON to this file");
+  arguments->judge.AddTo(*command, {"fid", "kid", "pr", "is", "class", "cas"});
+  arguments->draw.AddTo(*command);
   arguments->bound.AddTo(*command);
-  arguments->sampling.AddTo(*command);
   command->callback([arguments] { ExitUnlessOk(RunEvaluate(*arguments)); });
 }
 

@@ -1,4 +1,4 @@
-#include "client/plot_chart.h"
+#include "plot/plot_chart.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,13 +8,14 @@
 
 #include "absl/strings/match.h"
 #include "client/bench_plot.h"
-#include "client/plot_scale.h"
+#include "plot/plot_scale.h"
 
 namespace cascade {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // What is wrong with `xml`: elements that do not nest, attributes without
 // quotes, bare & or <. Empty: it is well-formed, as far as our files go.
@@ -62,6 +63,15 @@ TEST(PlotChartTest, PointsLieOnTheirScales) {
   // Both axes end at a tick, here at the largest value: the plot's corners.
   const std::string svg = PlotSvg({{"", "", "", {{"", {{0, 0}, {2, 4}}}}, 0}});
   EXPECT_THAT(svg, HasSubstr("points=\"64.0,324.0 500.0,56.0 \""));
+}
+
+TEST(PlotChartTest, MarksPointsWhenAsked) {
+  PlotChart chart;
+  chart.lines = {{"fid", {{0, 0}, {2, 4}}}};
+  chart.marks = true;
+  EXPECT_THAT(PlotSvg({chart}), HasSubstr("<circle cx=\"500.0\" cy=\"56.0\""));
+  chart.marks = false;
+  EXPECT_THAT(PlotSvg({chart}), Not(HasSubstr("<circle")));
 }
 
 TEST(PlotScaleTest, TicksAreRoundAndReachTheLargest) {

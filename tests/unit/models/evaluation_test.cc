@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +37,12 @@ TEST(CascadeSamplerTest, DrawsTheSameImageInAnyCompany) {
   ASSERT_EQ(stages.size(), 2u);
   for (StageSampling& stage : stages) stage.sampler.num_steps = 3;
 
-  const auto set = DrawSampleSet(**model, stages, 13, 100, 2, nullptr);
+  SampleRequest request;
+  request.sampling = stages;
+  request.count = 13;
+  request.first_seed = 100;
+  request.threads = 2;
+  const auto set = DrawSampleSet(**model, request);
   ASSERT_TRUE(set.ok()) << set.status();
   ASSERT_EQ(set->stages.size(), 2u);
   EXPECT_EQ(set->stages[1].count(), 13);
@@ -136,15 +142,15 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 // Images of one class bright on the left, of the other on the right.
-ImageSet Halves(int count) {
+ImageSet Halves(int count, int size = 16, int channels = 1) {
   ImageSet images;
-  images.size = 16;
-  images.channels = 1;
+  images.size = size;
+  images.channels = channels;
   images.class_names = {"left", "right"};
   for (int i = 0; i < count; ++i) {
     images.labels.push_back(i % 2);
-    for (int p = 0; p < 256; ++p) {
-      const bool right = p % 16 >= 8;
+    for (int p = 0; p < size * size * channels; ++p) {
+      const bool right = p / channels % size >= size / 2;
       const int noise = (p * 37 + i * 101) % 40;
       images.pixels.push_back(
           static_cast<uint8_t>((right == (i % 2 == 1) ? 200 : 20) + noise));
@@ -171,6 +177,48 @@ TEST(ClassifierTest, LearnsSavesAndLoads) {
   other.channels = 3;
   EXPECT_THAT(std::string((*loaded)->Classify(other).status().message()),
               HasSubstr("the classifier takes 16x16x1"));
+}
+
+TEST(ClassifierTest, TakesColoursAndOtherSizes) {
+  const Classifier::Options options = {
+      .epochs = 6, .batch_size = 8, .width = 8};
+  const auto classifier = Classifier::Train(Halves(32, 64, 3), options);
+  ASSERT_TRUE(classifier.ok()) << classifier.status();
+  EXPECT_EQ(*(*classifier)->Accuracy(Halves(10, 64, 3)), 1.0);
+  const auto features = (*classifier)->Run(Halves(3, 64, 3));
+  ASSERT_TRUE(features.ok()) << features.status();
+  EXPECT_EQ(features->dimensions, 64);  // 8, 16, 32 and 64 channels.
+  // Grey and 32x32.
+  const auto other = FeaturesOf(**classifier, Halves(4, 32, 1));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->count, 4);
+
+  const std::string path = testing::TempDir() + "/colours.safetensors";
+  ASSERT_TRUE((*classifier)->Save(path).ok());
+  const auto loaded = Classifier::Load(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ((*loaded)->id(), (*classifier)->id());
+  EXPECT_EQ((*loaded)->class_names(), Halves(1).class_names);
+}
+
+// They have three levels from 16 channels on, and tell neither.
+TEST(ClassifierTest, ReadsFilesOfBeforeThereWasAChoice) {
+  const auto classifier =
+      Classifier::Train(Halves(16, 32), {.epochs = 1, .batch_size = 16});
+  ASSERT_TRUE(classifier.ok()) << classifier.status();
+  const std::string path = testing::TempDir() + "/old.safetensors";
+  ASSERT_TRUE((*classifier)->Save(path).ok());
+  const auto file = SafetensorsFile::Read(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  std::map<std::string, std::string> metadata = file->metadata();
+  for (const char* key : {"width", "levels", "class_names"}) {
+    ASSERT_EQ(metadata.erase(key), 1u);
+  }
+  ASSERT_TRUE(WriteSafetensors(path, file->tensors(), metadata).ok());
+  const auto loaded = Classifier::Load(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ((*loaded)->id(), (*classifier)->id());
+  EXPECT_TRUE((*loaded)->class_names().empty());
 }
 
 TEST(ClassifierTest, RefusesOtherFiles) {

@@ -1,4 +1,4 @@
-#include "client/plot_scale.h"
+#include "plot/plot_scale.h"
 
 #include <algorithm>
 #include <cmath>

@@ -17,7 +17,8 @@ struct PlotChart {
   std::string x_label;
   std::string y_label;
   std::vector<Line> lines;
-  double y_max = 0;  // 0: what the lines need.
+  double y_max = 0;    // 0: what the lines need.
+  bool marks = false;  // A dot at each point.
 };
 
 // The charts side by side: a whole SVG file.

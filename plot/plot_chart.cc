@@ -1,11 +1,11 @@
-#include "client/plot_chart.h"
+#include "plot/plot_chart.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "client/plot_scale.h"
+#include "plot/plot_scale.h"
 
 namespace cascade {
 namespace {
@@ -142,6 +142,17 @@ class ChartDrawing {
         absl::StrAppendFormat(&svg, "%.1f,%.1f ", X(x), Y(std::min(y, y_.max)));
       }
       svg += "\"/>\n";
+      if (chart_.marks) svg += Marks(i);
+    }
+    return svg;
+  }
+
+  std::string Marks(size_t line) const {
+    std::string svg;
+    for (const auto& [x, y] : chart_.lines[line].points) {
+      absl::StrAppendFormat(
+          &svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", X(x),
+          Y(std::min(y, y_.max)), kColors[line % std::size(kColors)]);
     }
     return svg;
   }
