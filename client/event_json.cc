@@ -21,6 +21,10 @@ std::string Name(v1::SamplerKind kind) {
   return ShortName(v1::SamplerKind_Name(kind), "SAMPLER_KIND_");
 }
 
+std::string Name(v1::AugmentationMode mode) {
+  return ShortName(v1::AugmentationMode_Name(mode), "AUGMENTATION_MODE_");
+}
+
 template <typename Event>
 Json ImageJson(const char* event, const Event& proto) {
   return {{"event", event},
@@ -39,9 +43,29 @@ void AddPicture(const v1::Image& image, Json& json) {
   json["bytes"] = image.data().size();
 }
 
+Json ScheduleJson(const v1::SamplingSchedule& schedule) {
+  Json json = {{"kind", ShortName(v1::ScheduleKind_Name(schedule.kind()),
+                                  "SCHEDULE_KIND_")},
+               {"num_timesteps", schedule.num_timesteps()}};
+  if (schedule.has_beta_begin()) json["beta_begin"] = schedule.beta_begin();
+  if (schedule.has_beta_end()) json["beta_end"] = schedule.beta_end();
+  return json;
+}
+
 Json SamplerJson(const v1::SamplerOptions& sampler) {
   Json json = {{"kind", Name(sampler.kind())}, {"steps", sampler.steps()}};
   if (sampler.has_eta()) json["eta"] = sampler.eta();
+  const v1::Threshold& threshold = sampler.threshold();
+  json["threshold"] = {
+      {"kind",
+       ShortName(v1::ThresholdKind_Name(threshold.kind()), "THRESHOLD_KIND_")}};
+  if (threshold.has_quantile()) {
+    json["threshold"]["quantile"] = threshold.quantile();
+  }
+  if (threshold.has_max()) json["threshold"]["max"] = threshold.max();
+  if (sampler.has_schedule()) {
+    json["schedule"] = ScheduleJson(sampler.schedule());
+  }
   return json;
 }
 
@@ -72,9 +96,11 @@ Json RecordJson(const v1::GenerationRecord& record) {
                        {"sampler", SamplerJson(stage.sampler())},
                        {"guidance", GuidanceJson(stage.guidance())}};
     if (stage.has_augmentation()) {
-      stage_json["augmentation"] = {{"level", stage.augmentation().level()},
-                                    {"index", stage.augmentation().index()},
-                                    {"sigma", stage.augmentation().sigma()}};
+      stage_json["augmentation"] = {
+          {"level", stage.augmentation().level()},
+          {"index", stage.augmentation().index()},
+          {"sigma", stage.augmentation().sigma()},
+          {"mode", Name(stage.augmentation().mode())}};
     }
     json["stages"].push_back(std::move(stage_json));
   }
@@ -129,6 +155,7 @@ Json StageJson(const v1::Stage& stage) {
                {"max_steps", stage.max_steps()},
                {"samplers", Json::array()},
                {"default_sampler", SamplerJson(stage.default_sampler())},
+               {"supports_schedule", stage.supports_schedule()},
                {"supports_guidance", stage.supports_guidance()},
                {"default_guidance", GuidanceJson(stage.default_guidance())}};
   for (const int kind : stage.samplers()) {
@@ -137,7 +164,13 @@ Json StageJson(const v1::Stage& stage) {
   if (stage.has_augmentation()) {
     json["augmentation"] = {
         {"default_level", stage.augmentation().default_level()},
-        {"max_level", stage.augmentation().max_level()}};
+        {"max_level", stage.augmentation().max_level()},
+        {"default_mode", Name(stage.augmentation().default_mode())},
+        {"modes", Json::array()}};
+    for (const int mode : stage.augmentation().modes()) {
+      json["augmentation"]["modes"].push_back(
+          Name(static_cast<v1::AugmentationMode>(mode)));
+    }
   }
   return json;
 }
@@ -158,6 +191,7 @@ Json ToJson(const v1::GenerateImageResponse& event, const WrittenFiles& files) {
     }
     case v1::GenerateImageResponse::kStageImage: {
       Json json = ImageJson("stage_image", event.stage_image());
+      if (event.stage_image().is_estimate()) json["is_estimate"] = true;
       AddPicture(event.stage_image().image(), json);
       if (!files.picture.empty()) json["file"] = files.picture;
       if (!files.state.empty()) json["state_file"] = files.state;

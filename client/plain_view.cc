@@ -15,6 +15,27 @@ double Seconds(const google::protobuf::Duration& duration) {
   return static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos();
 }
 
+// What is not the same nearly everywhere.
+void AppendSampler(const v1::SamplerOptions& sampler, std::string& text) {
+  switch (sampler.threshold().kind()) {
+    case v1::THRESHOLD_KIND_NONE:
+      absl::StrAppend(&text, ", no threshold");
+      break;
+    case v1::THRESHOLD_KIND_DYNAMIC:
+      absl::StrAppendFormat(&text, ", dynamic threshold %g",
+                            sampler.threshold().quantile());
+      break;
+    default:
+      break;
+  }
+  if (!sampler.has_schedule()) return;
+  absl::StrAppendFormat(&text, ", %s schedule of %d timesteps",
+                        sampler.schedule().kind() == v1::SCHEDULE_KIND_LINEAR
+                            ? "linear"
+                            : "cosine",
+                        sampler.schedule().num_timesteps());
+}
+
 void PrintLine(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
@@ -42,9 +63,13 @@ std::string Summary(const v1::Finished& finished) {
     absl::StrAppendFormat(&text, "\n  stage %d %-9s %s, %d steps, guidance %g",
                           stage.stage(), stage.name(), sampler,
                           stage.sampler().steps(), stage.guidance().scale());
+    AppendSampler(stage.sampler(), text);
     if (stage.has_augmentation()) {
       absl::StrAppendFormat(&text, ", augmentation %g",
                             stage.augmentation().level());
+      if (stage.augmentation().mode() == v1::AUGMENTATION_MODE_TRUNCATED) {
+        absl::StrAppend(&text, " truncated");
+      }
     }
   }
   if (record.reduced_for_deadline()) {
@@ -82,7 +107,8 @@ void PlainView::Show(const v1::GenerateImageResponse& event,
       const v1::StageImage& image = event.stage_image();
       std::string line =
           absl::StrCat("image ", image.image_seed(), ": ",
-                       StageLabel(cascade_, image.stage()), " done");
+                       StageLabel(cascade_, image.stage()), " done",
+                       image.is_estimate() ? " (an estimate)" : "");
       for (const std::string* file : {&files.picture, &files.state}) {
         if (!file->empty()) absl::StrAppend(&line, ": ", *file);
       }

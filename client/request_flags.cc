@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -10,125 +9,15 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "client/stage_flags.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
 namespace {
 
-absl::Status WrongFlag(const std::string& flag, const std::string& value,
-                       const std::string& why) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, " ", value, ": ", why));
-}
-
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts = absl::StrSplit(text, ',');
-  for (std::string& part : parts) absl::StripAsciiWhitespace(&part);
-  return parts;
-}
-
-// Sets one value of one stage's options; false if the text is not a value.
-using Setter = std::function<bool(const std::string&, v1::StageOptions&)>;
-
-// The entries of a request, made when they are first needed: the first is for
-// every stage.
-class StageEntries {
- public:
-  StageEntries(v1::GenerateImageRequest& request, int first_stage,
-               int target_stage)
-      : request_(request),
-        first_stage_(first_stage),
-        entries_(
-            static_cast<size_t>(std::max(0, target_stage - first_stage + 1)) +
-            1) {}
-
-  absl::Status Set(const std::string& flag, const std::string& text,
-                   const Setter& setter) {
-    if (text.empty()) return absl::OkStatus();
-    const std::vector<std::string> values = Split(text);
-    const size_t num_stages = entries_.size() - 1;
-    if (values.size() != 1 && values.size() != num_stages) {
-      return WrongFlag(flag, text,
-                       absl::StrCat("one value, or one for each of ",
-                                    num_stages, " stages"));
-    }
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i].empty()) continue;
-      v1::StageOptions& entry = Entry(values.size() == 1 ? 0 : i + 1);
-      if (!setter(values[i], entry)) {
-        return WrongFlag(flag, text,
-                         absl::StrCat("'", values[i], "' cannot be read"));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  v1::StageOptions& Entry(size_t place) {
-    v1::StageOptions*& entry = entries_[place];
-    if (entry == nullptr) {
-      entry = request_.add_stages();
-      if (place > 0) {
-        entry->set_stage(first_stage_ + static_cast<int>(place) - 1);
-      }
-    }
-    return *entry;
-  }
-
- private:
-  v1::GenerateImageRequest& request_;
-  const int first_stage_;
-  std::vector<v1::StageOptions*> entries_;
-};
-
-bool SetSampler(const std::string& text, v1::StageOptions& options) {
-  static const std::pair<const char*, v1::SamplerKind> kKinds[] = {
-      {"ddpm", v1::SAMPLER_KIND_DDPM},
-      {"ddim", v1::SAMPLER_KIND_DDIM},
-      {"dpmpp-2m", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
-      {"dpm++", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
-      {"heun", v1::SAMPLER_KIND_HEUN},
-      {"consistency", v1::SAMPLER_KIND_CONSISTENCY},
-      {"unipc-3", v1::SAMPLER_KIND_UNIPC_3},
-  };
-  for (const auto& [name, kind] : kKinds) {
-    if (absl::AsciiStrToLower(text) != name) continue;
-    options.mutable_sampler()->set_kind(kind);
-    return true;
-  }
-  return false;
-}
-
-bool SetSteps(const std::string& text, v1::StageOptions& options) {
-  int steps = 0;
-  if (!absl::SimpleAtoi(text, &steps)) return false;
-  options.mutable_sampler()->set_steps(steps);
-  return true;
-}
-
-bool SetEta(const std::string& text, v1::StageOptions& options) {
-  double eta = 0;
-  if (!absl::SimpleAtod(text, &eta)) return false;
-  options.mutable_sampler()->set_eta(eta);
-  return true;
-}
-
-bool SetGuidance(const std::string& text, v1::StageOptions& options) {
-  double scale = 0;
-  if (!absl::SimpleAtod(text, &scale)) return false;
-  options.mutable_guidance()->set_scale(scale);
-  return true;
-}
-
-bool SetAugmentation(const std::string& text, v1::StageOptions& options) {
-  double level = 0;
-  if (!absl::SimpleAtod(text, &level)) return false;
-  options.mutable_augmentation()->set_level(level);
-  return true;
-}
-
-absl::Status SetInterval(const std::string& text, StageEntries& entries) {
+absl::Status SetInterval(const std::string& text, StageFlags& entries) {
   if (text.empty()) return absl::OkStatus();
-  const std::vector<std::string> ends = Split(text);
+  const std::vector<std::string> ends = SplitFlag(text);
   double begin = 0;
   double end = 0;
   if (ends.size() != 2 || !absl::SimpleAtod(ends[0], &begin) ||
@@ -180,7 +69,7 @@ absl::Status SetOutput(const RequestFlags& flags,
     output.set_preview_every_steps(*flags.previews);
   }
   if (flags.stages == "all") return absl::OkStatus();
-  for (const std::string& part : Split(flags.stages)) {
+  for (const std::string& part : SplitFlag(flags.stages)) {
     int stage = 0;
     if (!absl::SimpleAtoi(part, &stage)) {
       return WrongFlag("--stages", flags.stages, "'all', or such as 0,2");
@@ -246,6 +135,17 @@ void RequestFlags::AddTo(CLI::App& command) {
                      "BEGIN,END of 0 (clean) .. 1 (noise), where it applies");
   command.add_option("--augmentation", augmentation,
                      "Conditioning augmentation level; one, or one a stage");
+  command.add_option("--augmentation-mode", augmentation_modes,
+                     "truncated: the stage below stops at the level; or "
+                     "non-truncated; one, or one a stage");
+  command.add_option("--threshold", thresholds,
+                     "none, static, dynamic, dynamic:QUANTILE or "
+                     "dynamic:QUANTILE:MAX; one, or one a stage");
+  command.add_option("--schedule", schedules,
+                     "Of stages that are told noise levels: trained, cosine, "
+                     "linear, KIND:TIMESTEPS or "
+                     "linear:TIMESTEPS:BETA_BEGIN:BETA_END; one, or one a "
+                     "stage");
   command.add_option("--previews", previews,
                      "A preview every this many steps. Default: none, but a "
                      "few for --show and on a terminal");
@@ -270,22 +170,26 @@ absl::StatusOr<v1::GenerateImageRequest> RequestFlags::ToRequest(
   if (seed.has_value()) request.set_seed(*seed);
   if (image_count.has_value()) request.set_image_count(*image_count);
   if (target_stage.has_value()) request.set_target_stage(*target_stage);
-  StageEntries entries(request, first_stage,
-                       TargetStage(request, cascade_spec));
+  StageFlags entries(request, first_stage, TargetStage(request, cascade_spec));
   RETURN_IF_ERROR(entries.Set("--sampler", samplers, SetSampler));
   RETURN_IF_ERROR(entries.Set("--steps", steps, SetSteps));
   RETURN_IF_ERROR(entries.Set("--eta", etas, SetEta));
   RETURN_IF_ERROR(entries.Set("--guidance", guidance, SetGuidance));
   RETURN_IF_ERROR(SetInterval(guidance_interval, entries));
   RETURN_IF_ERROR(entries.Set("--augmentation", augmentation, SetAugmentation));
+  RETURN_IF_ERROR(entries.Set("--augmentation-mode", augmentation_modes,
+                              SetAugmentationMode));
+  RETURN_IF_ERROR(entries.Set("--threshold", thresholds, SetThreshold));
+  RETURN_IF_ERROR(entries.Set("--schedule", schedules, SetSchedule));
   RETURN_IF_ERROR(SetOutput(*this, request));
   RETURN_IF_ERROR(SetScheduling(*this, request));
   return request;
 }
 
 bool RequestFlags::DiffersByStage() const {
-  const std::string* const flags[] = {&samplers, &steps, &etas, &guidance,
-                                      &augmentation};
+  const std::string* const flags[] = {
+      &samplers,           &steps,      &etas,     &guidance, &augmentation,
+      &augmentation_modes, &thresholds, &schedules};
   return std::any_of(std::begin(flags), std::end(flags),
                      [](const std::string* flag) {
                        return flag->find(',') != std::string::npos;

@@ -27,6 +27,9 @@ struct RequestFlags {
   std::string guidance;
   std::string guidance_interval;  // "BEGIN,END".
   std::string augmentation;
+  std::string augmentation_modes;
+  std::string thresholds;
+  std::string schedules;
   std::string format;
   std::optional<int> quality;
   std::string stages = "all";  // Whose images are sent: "all" or "0,2".

@@ -15,15 +15,18 @@
 
 namespace cascade {
 
-// The finished image of a stage, as exact floats: on the device that made it,
-// or in host memory (models/host_stage_output.h). Immutable, so that any number
-// of stages and threads may read it.
+// What a stage hands over, its finished image or a noisy one, as exact floats:
+// on the device that made it, or in host memory (models/host_stage_output.h).
+// Immutable, so that any number of stages and threads may read it.
 class StageOutput {
  public:
   virtual ~StageOutput() = default;
 
   virtual int resolution() const = 0;
   virtual int channels() const = 0;
+  // The noise that is left in it: 0 for a finished image, 1 + t where its stage
+  // stopped at timestep t (SamplerTable::stop_timestep).
+  virtual int noise_index() const { return 0; }
   // Copies the floats to the host: channels x height x width, nominally in
   // [-1, 1]. Blocks for the device; fails as a step does.
   virtual absl::StatusOr<std::vector<float>> ToHost() const = 0;
@@ -49,7 +52,8 @@ struct ImagePlan {
   // None: unconditional (the null class of a conditional network). A stage
   // without classes ignores it.
   std::optional<int> class_id;
-  // s, as AugmentationSpec has it. 0 for a base.
+  // s, as AugmentationSpec has it. 0 for a base; not below the noise that is
+  // left in `input`, to which what is missing is added.
   double augmentation_level = 0;
   // The stage below's image; null for a base.
   std::shared_ptr<const StageOutput> input;
@@ -67,7 +71,8 @@ using Ticket = uint64_t;
 struct StepRow {
   Slot slot = 0;
   // Asks for 8-bit pixels: of the x0 estimate while lines remain (a preview),
-  // of the finished image after the last line.
+  // of the finished image after the last line, or again of the estimate where
+  // the table stops at a noisy one.
   bool wants_pixels = false;
 };
 
@@ -128,7 +133,7 @@ class StageExecutor {
   // Blocks until the step is done.
   virtual absl::StatusOr<StepOutcome> Wait(Ticket ticket) = 0;
 
-  // The finished image of a slot whose lines have all run.
+  // What a slot whose lines have all run hands over.
   virtual absl::StatusOr<std::shared_ptr<const StageOutput>> Export(
       Slot slot) = 0;
 

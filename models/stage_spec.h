@@ -10,6 +10,12 @@
 
 namespace cascade {
 
+// Where the stage below stops under conditioning augmentation.
+enum class AugmentationMode {
+  kNonTruncated,  // It finishes, and its image is made noisy again.
+  kTruncated,     // It stops at the level and hands its noisy image over.
+};
+
 // Conditioning augmentation (Ho et al. 2022, section 4) of a stage's
 // low-resolution input. The level s is a fraction of the stage's own
 // augmentation schedule: 0 is a clean input, 1 is noise.
@@ -19,6 +25,20 @@ struct AugmentationSpec {
   int num_timesteps = 1000;
   double default_level = 0;
   double max_level = 1;  // The largest level seen in training.
+  AugmentationMode default_mode = AugmentationMode::kNonTruncated;
+};
+
+// How a low-resolution image is enlarged, pixel centres kept apart from the
+// corners (align_corners false).
+enum class LowResolutionUpsampling { kBilinear, kBicubic };
+
+// What a stage makes of the image that the stage below hands over. The other
+// two repeat what published pipelines lose between their scripts.
+enum class Handover {
+  kFloat,  // Nothing.
+  kUint8,  // Rounded to the nearest of 256 levels (GLIDE).
+  // Rounded down to one of 256 levels (guided-diffusion's super_res_sample).
+  kUint8Truncated,
 };
 
 // What a row of one stage costs, measured at load on the executor's device.
@@ -36,6 +56,8 @@ struct StageSpec {
   int channels = 0;        // 1 or 3.
   int num_classes = 0;     // 0: unconditional.
   bool has_null_class = false;  // Classifier-free guidance is possible.
+  LowResolutionUpsampling upsampling = LowResolutionUpsampling::kBilinear;
+  Handover handover = Handover::kFloat;
   DiffusionSpec diffusion;
   AugmentationSpec augmentation;
   SamplerOptions default_sampler;

@@ -172,7 +172,7 @@ at::Tensor TorchCascadeBound::InputOf(const Stage& stage,
   }
   return nn::EnlargeLowResolution(
       low_res * stage.augmentation.signal + noise * stage.augmentation.noise,
-      spec.resolution);
+      spec.resolution, spec.upsampling);
 }
 
 std::vector<ImageBound> TorchCascadeBound::BoundsOf(Stage& stage,

@@ -5,18 +5,40 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "models/truncation.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
+namespace {
+
+// Where stage `index` stops, for the stage that follows it.
+absl::StatusOr<std::optional<int>> StopOf(
+    const CascadeSpec& spec, const std::vector<StageSampling>& stages,
+    size_t index) {
+  const size_t next = index + 1;
+  if (next >= stages.size() ||
+      stages[next].augmentation_mode != AugmentationMode::kTruncated) {
+    return std::optional<int>();
+  }
+  RETURN_IF_ERROR(CheckTruncation(spec.stages[index], spec.stages[next]));
+  if (stages[index].sampler.schedule.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("stage ", next, ": truncated augmentation needs stage ",
+                     index, " to run the schedule that it was trained with"));
+  }
+  return TruncationTimestep(spec.stages[next], stages[next].augmentation_level);
+}
+
+}  // namespace
 
 std::vector<StageSampling> CascadeSampler::Defaults(const CascadeSpec& spec) {
   std::vector<StageSampling> stages;
   for (const StageSpec& stage : spec.stages) {
     stages.push_back(
         {.sampler = stage.default_sampler,
-         .augmentation_level = stage.augmentation.enabled
-                                   ? stage.augmentation.default_level
-                                   : 0});
+         .augmentation_level =
+             stage.augmentation.enabled ? stage.augmentation.default_level : 0,
+         .augmentation_mode = stage.augmentation.default_mode});
   }
   return stages;
 }
@@ -33,9 +55,10 @@ absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
   std::unique_ptr<CascadeSampler> sampler(new CascadeSampler(model));
   for (size_t i = 0; i < stages.size(); ++i) {
     Stage stage;
+    ASSIGN_OR_RETURN(const std::optional<int> stop, StopOf(spec, stages, i));
     ASSIGN_OR_RETURN(
         SamplerTable table,
-        CompileSampler(spec.stages[i].diffusion, stages[i].sampler));
+        CompileSampler(spec.stages[i].diffusion, stages[i].sampler, stop));
     stage.table = std::make_shared<const SamplerTable>(std::move(table));
     stage.augmentation_level = stages[i].augmentation_level;
     sampler->stages_.push_back(std::move(stage));

@@ -15,6 +15,8 @@ namespace cascade {
 struct StageSampling {
   SamplerOptions sampler;
   double augmentation_level = 0;
+  // kTruncated: the stage below stops at the level.
+  AugmentationMode augmentation_mode = AugmentationMode::kNonTruncated;
 };
 
 struct SampledImage {

@@ -98,7 +98,8 @@ class ChunkSource {
                 .subspan(static_cast<size_t>(i) * elements, elements);
         tasks.back().input = std::make_shared<HostStageOutput>(
             lower->channels, lower->resolution,
-            std::vector<float>(values.begin(), values.end()));
+            std::vector<float>(values.begin(), values.end()),
+            lower->noise_index);
       }
     }
     ASSIGN_OR_RETURN(const std::vector<StageResult> results,
@@ -109,6 +110,7 @@ class ChunkSource {
       images.labels.push_back(tasks[i].class_id.value_or(0));
       images.resolution = results[i].output->resolution();
       images.channels = results[i].output->channels();
+      images.noise_index = results[i].output->noise_index();
       ASSIGN_OR_RETURN(const std::vector<float> values,
                        results[i].output->ToHost());
       images.values.insert(images.values.end(), values.begin(), values.end());
@@ -209,6 +211,13 @@ SampleStore::Set StoredSetOf(const SampleRequest& request, size_t stage) {
   text["weights"] = manifest.spec.weights_sha256;
   text["sampler"] = WriteSampler(sampling.sampler);
   text["augmentation_level"] = sampling.augmentation_level;
+  text["augmentation_mode"] = static_cast<int>(sampling.augmentation_mode);
+  if (stage + 1 < request.sampling.size() &&
+      request.sampling[stage + 1].augmentation_mode ==
+          AugmentationMode::kTruncated) {
+    // The stage stops there: its images are noisy ones.
+    text["stops_at"] = request.sampling[stage + 1].augmentation_level;
+  }
   text["classes"] = request.manifest->class_names.size();
   text["first_seed"] = request.first_seed;
   if (stage > request.first_stage) {

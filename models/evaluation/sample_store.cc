@@ -78,7 +78,10 @@ absl::StatusOr<std::optional<StageImages>> SampleStore::Read(
   StageImages images;
   std::vector<int64_t> seeds;
   std::vector<int64_t> labels;
+  std::vector<int64_t> noise_index;
   std::vector<int64_t> shape;
+  RETURN_IF_ERROR(
+      ReadValues(*file, "noise_index", TensorType::kI64, &noise_index));
   RETURN_IF_ERROR(ReadValues(*file, "seeds", TensorType::kI64, &seeds));
   RETURN_IF_ERROR(ReadValues(*file, "labels", TensorType::kI64, &labels));
   RETURN_IF_ERROR(
@@ -89,6 +92,11 @@ absl::StatusOr<std::optional<StageImages>> SampleStore::Read(
   }
   for (int64_t label : labels) images.labels.push_back(static_cast<int>(label));
   RETURN_IF_ERROR(CheckSizes(*file, images, shape));
+  if (noise_index.size() != 1) {
+    return absl::DataLossError(
+        absl::StrCat(file->name(), ": noise_index is not one number"));
+  }
+  images.noise_index = static_cast<int>(noise_index[0]);
   images.channels = static_cast<int>(shape[1]);
   images.resolution = static_cast<int>(shape[2]);
   return images;
@@ -110,9 +118,11 @@ absl::Status SampleStore::Write(const Set& set, int64_t chunk,
     seeds.push_back(static_cast<int64_t>(seed));
   }
   const std::vector<int64_t> labels(images.labels.begin(), images.labels.end());
+  const std::vector<int64_t> noise_index = {images.noise_index};
   return WriteSafetensors(
       PathOf(set, chunk),
-      {{"seeds", ViewOf(TensorType::kI64, {count}, seeds)},
+      {{"noise_index", ViewOf(TensorType::kI64, {1}, noise_index)},
+       {"seeds", ViewOf(TensorType::kI64, {count}, seeds)},
        {"labels", ViewOf(TensorType::kI64, {count}, labels)},
        {"values",
         ViewOf(TensorType::kF32, {count, channels, size, size}, images.values)},

@@ -13,6 +13,8 @@ struct StageImages {
   std::vector<uint64_t> seeds;  // One per image.
   std::vector<int> labels;      // The class asked for; 0 without classes.
   std::vector<float> values;    // [image][channel][y][x], nominally -1 to 1.
+  // The noise that is left in `values`: StageOutput::noise_index().
+  int noise_index = 0;
   std::vector<uint8_t> pixels;  // [image][y][x][channel]
 
   int64_t count() const { return static_cast<int64_t>(seeds.size()); }

@@ -1,6 +1,7 @@
 #include "models/nn/resample.h"
 
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
@@ -14,7 +15,11 @@ at::Tensor RepeatPixels(const at::Tensor& x) {
   return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
 }
 
-at::Tensor EnlargeLowResolution(const at::Tensor& image, int64_t size) {
+at::Tensor EnlargeLowResolution(const at::Tensor& image, int64_t size,
+                                LowResolutionUpsampling upsampling) {
+  if (upsampling == LowResolutionUpsampling::kBicubic) {
+    return at::upsample_bicubic2d(image, {size, size}, /*align_corners=*/false);
+  }
   return at::upsample_bilinear2d(image, {size, size}, /*align_corners=*/false);
 }
 

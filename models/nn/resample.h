@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "models/nn/layers.h"
+#include "models/stage_spec.h"
 
 namespace cascade::nn {
 
@@ -13,10 +14,12 @@ namespace cascade::nn {
 at::Tensor AveragePool(const at::Tensor& x);
 // Doubles height and width by repetition.
 at::Tensor RepeatPixels(const at::Tensor& x);
-// Enlarges a low-resolution image to size x size: bilinear, pixel centres kept
-// apart from the corners (align_corners false), as the published
-// super-resolution networks expect.
-at::Tensor EnlargeLowResolution(const at::Tensor& image, int64_t size);
+// Enlarges a low-resolution image to size x size, pixel centres kept apart from
+// the corners (align_corners false), as the published super-resolution networks
+// expect. Bicubic is ATen's, with a = -0.75.
+at::Tensor EnlargeLowResolution(
+    const at::Tensor& image, int64_t size,
+    LowResolutionUpsampling upsampling = LowResolutionUpsampling::kBilinear);
 
 // Halving between two levels: a strided convolution (key op.*), or the mean.
 class Downsample : public torch::nn::Module {

@@ -45,23 +45,37 @@ void ImageStart::Fill(const ImagePlan& plan, const SlotPool& pool,
 }
 
 // Augmented at its own resolution, as a lower stage that stopped early would
-// leave it (Ho et al. 2022, section 4.1), and then enlarged.
+// leave it (Ho et al. 2022, section 4.1), and then enlarged. One that did stop
+// early gets the noise that is missing.
 void ImageStart::FillLowRes(const ImagePlan& plan, const SlotPool& pool,
                             Slot slot) const {
-  at::Tensor image = ImageOf(*plan.input, pool.x.device());
-  const AugmentationPoint point =
-      AugmentationAtLevel(augmentation_, plan.augmentation_level);
-  if (point.index > 0) {
+  at::Tensor image = HandedOver(ImageOf(*plan.input, pool.x.device()));
+  const int from = plan.input->noise_index();
+  const int to =
+      AugmentationAtLevel(augmentation_, plan.augmentation_level).index;
+  if (to > from) {
+    const AugmentationPoint missing =
+        AugmentationBetween(augmentation_, from, to);
     std::vector<float> noise(static_cast<size_t>(image.numel()));
     Noise(plan, NoisePurpose::kAugmentation, noise);
     const at::Tensor eps =
         at::from_blob(noise.data(), image.sizes(), at::kFloat)
             .to(image.device());
-    image = image * point.signal + eps * point.noise;
+    image = image * missing.signal + eps * missing.noise;
   }
   pool.low_res.select(0, slot).copy_(
-      nn::EnlargeLowResolution(image.unsqueeze(0), spec_.resolution)
+      nn::EnlargeLowResolution(image.unsqueeze(0), spec_.resolution,
+                               spec_.upsampling)
           .squeeze(0));
+}
+
+at::Tensor ImageStart::HandedOver(const at::Tensor& image) const {
+  if (spec_.handover == Handover::kFloat) return image;
+  const at::Tensor levels = ((image + 1) * 127.5).clamp(0, 255);
+  const at::Tensor whole = spec_.handover == Handover::kUint8
+                               ? levels.add(0.5).floor()
+                               : levels.floor();
+  return whole / 127.5 - 1;
 }
 
 void ImageStart::Noise(const ImagePlan& plan, NoisePurpose purpose,

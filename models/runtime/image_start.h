@@ -21,6 +21,8 @@ class ImageStart {
 
  private:
   void FillLowRes(const ImagePlan& plan, const SlotPool& pool, Slot slot) const;
+  // What the stage makes of the lower one's image.
+  at::Tensor HandedOver(const at::Tensor& image) const;
   void Noise(const ImagePlan& plan, NoisePurpose purpose,
              std::span<float> values) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "models/sampling/augmentation.h"
 
 namespace cascade {
 namespace {
@@ -31,6 +32,18 @@ absl::Status CheckInput(const StageSpec& spec, const ImagePlan& plan) {
         "input: is ", plan.input->channels(), " x ", plan.input->resolution(),
         " x ", plan.input->resolution(), ", and stage ", spec.name, " takes ",
         spec.channels, " x ", spec.low_resolution, " x ", spec.low_resolution));
+  }
+  if (spec.augmentation.enabled || plan.input->noise_index() > 0) {
+    const NoiseSchedule schedule(spec.augmentation.schedule,
+                                 spec.augmentation.num_timesteps);
+    const int index =
+        AugmentationAtLevel(schedule, plan.augmentation_level).index;
+    if (index < plan.input->noise_index()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("augmentation_level = ", s, " (index ", index,
+                       ") is below the noise in the input (index ",
+                       plan.input->noise_index(), ")"));
+    }
   }
   return absl::OkStatus();
 }

@@ -250,8 +250,9 @@ RowOutcome TorchStageExecutor::Outcome(const StepRow& row, bool finite) const {
   const SlotState& state = State(row.slot);
   const bool finishes =
       static_cast<size_t>(state.line) + 1 == state.table->lines.size();
+  const bool is_image = finishes && !state.table->stop_timestep.has_value();
   outcome.pixels = Pixels(
-      finishes ? pool_.x.select(0, SlotPool::XRow(row.slot, state.line + 1))
+      is_image ? pool_.x.select(0, SlotPool::XRow(row.slot, state.line + 1))
                : pool_.x0.select(0, SlotPool::X0Row(row.slot, state.line)));
   return outcome;
 }
@@ -279,8 +280,10 @@ absl::StatusOr<std::shared_ptr<const StageOutput>> TorchStageExecutor::Export(
   return CatchTorch(
       [&]() -> absl::StatusOr<std::shared_ptr<const StageOutput>> {
         const c10::InferenceMode inference;
+        const std::optional<int> stop = state->table->stop_timestep;
         return std::make_shared<TorchStageOutput>(
-            pool_.x.select(0, SlotPool::XRow(slot, state->line)).clone());
+            pool_.x.select(0, SlotPool::XRow(slot, state->line)).clone(),
+            stop.has_value() ? *stop + 1 : 0);
       });
 }
 

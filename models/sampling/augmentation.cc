@@ -14,12 +14,18 @@ AugmentationPoint AugmentationAtLevel(const NoiseSchedule& schedule,
 
 AugmentationPoint AugmentationAtIndex(const NoiseSchedule& schedule,
                                       int index) {
+  return AugmentationBetween(schedule, 0, index);
+}
+
+AugmentationPoint AugmentationBetween(const NoiseSchedule& schedule, int from,
+                                      int to) {
   AugmentationPoint point;
-  if (index <= 0) return point;
-  const double alpha_bar = schedule.alpha_bar(index - 1);
+  point.index = std::max(to, 0);
+  if (to <= from) return point;
+  const double begin = from > 0 ? schedule.alpha_bar(from - 1) : 1.0;
+  const double alpha_bar = schedule.alpha_bar(to - 1) / begin;
   point.signal = std::sqrt(alpha_bar);
   point.noise = std::sqrt(1 - alpha_bar);
-  point.index = index;
   return point;
 }
 

@@ -21,4 +21,10 @@ AugmentationPoint AugmentationAtLevel(const NoiseSchedule& schedule,
 // The point of an index in 0 .. T, as training draws it.
 AugmentationPoint AugmentationAtIndex(const NoiseSchedule& schedule, int index);
 
+// What is missing from index `from` to `to`, 0 .. T, from <= to: with x at
+// `from`, signal * x + noise * eps is at `to`, whose index it has (the forward
+// process between two timesteps, Ho et al. 2020, eq. 2).
+AugmentationPoint AugmentationBetween(const NoiseSchedule& schedule, int from,
+                                      int to);
+
 }  // namespace cascade

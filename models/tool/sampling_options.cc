@@ -1,6 +1,11 @@
 #include "models/tool/sampling_options.h"
 
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -29,6 +34,69 @@ SamplerKind KindOf(const std::string& name) {
   if (name == "consistency") return SamplerKind::kConsistency;
   if (name == "unipc_3") return SamplerKind::kUniPc3;
   return SamplerKind::kDdim;
+}
+
+// The name and the numbers of "NAME:NUMBER:NUMBER".
+struct NameAndNumbers {
+  std::string name;
+  std::vector<double> numbers;
+};
+
+absl::StatusOr<NameAndNumbers> Parse(const char* option,
+                                     const std::string& text, size_t most) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  NameAndNumbers parsed = {.name = parts[0], .numbers = {}};
+  for (size_t i = 1; i < parts.size(); ++i) {
+    double number = 0;
+    if (parts.size() > most + 1 || !absl::SimpleAtod(parts[i], &number)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(option, " ", text, " cannot be read"));
+    }
+    parsed.numbers.push_back(number);
+  }
+  return parsed;
+}
+
+absl::Status ReadThreshold(const std::string& text,
+                           ThresholdOptions* threshold) {
+  ASSIGN_OR_RETURN(const NameAndNumbers parsed, Parse("--threshold", text, 2));
+  *threshold = ThresholdOptions();
+  if (parsed.name == "none") {
+    threshold->kind = ThresholdKind::kNone;
+  } else if (parsed.name == "dynamic") {
+    threshold->kind = ThresholdKind::kDynamic;
+  } else if (parsed.name != "static") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--threshold ", text, ": none, static or dynamic is expected"));
+  }
+  // CompileSampler() judges the numbers.
+  if (!parsed.numbers.empty()) threshold->quantile = parsed.numbers[0];
+  if (parsed.numbers.size() > 1) threshold->max = parsed.numbers[1];
+  return absl::OkStatus();
+}
+
+absl::Status ReadSchedule(const std::string& text,
+                          std::optional<SamplingSchedule>* schedule) {
+  ASSIGN_OR_RETURN(const NameAndNumbers parsed, Parse("--schedule", text, 3));
+  const std::vector<double>& numbers = parsed.numbers;
+  schedule->reset();
+  if (parsed.name == "trained" && numbers.empty()) return absl::OkStatus();
+  if ((parsed.name != "linear" && parsed.name != "cosine") ||
+      numbers.size() == 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--schedule ", text,
+                     ": trained, cosine, linear, KIND:TIMESTEPS or "
+                     "linear:TIMESTEPS:BETA_BEGIN:BETA_END is expected"));
+  }
+  SamplingSchedule& chosen = schedule->emplace();
+  chosen.kind =
+      parsed.name == "linear" ? ScheduleKind::kLinear : ScheduleKind::kCosine;
+  if (!numbers.empty()) {
+    // Out of range, it is refused by its value.
+    chosen.num_timesteps = static_cast<int>(std::clamp(numbers[0], -1.0, 1e6));
+  }
+  if (numbers.size() == 3) chosen.betas = BetaRange{numbers[1], numbers[2]};
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -60,6 +128,14 @@ void SamplingOptions::AddTo(CLI::App& command) {
       ->check(CLI::Range(0.0, 1.0));
   list("--augmentation", &augmentation, "Conditioning augmentation level")
       ->check(CLI::Range(0.0, 1.0));
+  list("--augmentation_mode", &augmentation_modes,
+       "truncated (the stage below stops at the level) or non_truncated")
+      ->check(CLI::IsMember({"truncated", "non_truncated"}));
+  list("--threshold", &thresholds,
+       "none, static, dynamic, dynamic:QUANTILE or dynamic:QUANTILE:MAX");
+  list("--schedule", &schedules,
+       "Of stages that are told noise levels: trained, cosine, linear, "
+       "KIND:TIMESTEPS or linear:TIMESTEPS:BETA_BEGIN:BETA_END");
   command.add_option("--device", device, "cpu or cuda:N")
       ->capture_default_str();
   command.add_flag("--fast", fast,
@@ -104,9 +180,31 @@ absl::StatusOr<std::vector<StageSampling>> SamplingOptions::StagesOf(
                             [](double value, StageSampling* stage) {
                               stage->augmentation_level = value;
                             }));
+  RETURN_IF_ERROR(ForStages("--augmentation_mode", augmentation_modes, &stages,
+                            [](const std::string& value, StageSampling* stage) {
+                              stage->augmentation_mode =
+                                  value == "truncated"
+                                      ? AugmentationMode::kTruncated
+                                      : AugmentationMode::kNonTruncated;
+                            }));
+  absl::Status wrong;
+  RETURN_IF_ERROR(
+      ForStages("--threshold", thresholds, &stages,
+                [&](const std::string& value, StageSampling* stage) {
+                  wrong.Update(ReadThreshold(value, &stage->sampler.threshold));
+                }));
+  RETURN_IF_ERROR(
+      ForStages("--schedule", schedules, &stages,
+                [&](const std::string& value, StageSampling* stage) {
+                  wrong.Update(ReadSchedule(value, &stage->sampler.schedule));
+                }));
+  RETURN_IF_ERROR(wrong);
   // A base has no input to change.
   for (size_t i = 0; i < stages.size(); ++i) {
-    if (spec.stages[i].low_resolution == 0) stages[i].augmentation_level = 0;
+    if (spec.stages[i].low_resolution == 0) {
+      stages[i].augmentation_level = 0;
+      stages[i].augmentation_mode = AugmentationMode::kNonTruncated;
+    }
   }
   return stages;
 }

@@ -21,6 +21,9 @@ struct SamplingOptions {
   std::vector<double> guidance_begin;
   std::vector<double> guidance_end;
   std::vector<double> augmentation;
+  std::vector<std::string> augmentation_modes;
+  std::vector<std::string> thresholds;
+  std::vector<std::string> schedules;
   std::string device = "cpu";
   bool fast = false;
 

@@ -71,7 +71,7 @@ at::Tensor DiffusionLoss::Condition(const at::Tensor& low_res,
   }
   return nn::EnlargeLowResolution(
       low_res * PerImage(signal) + noise * PerImage(sigma),
-      config_.stage.spec.resolution);
+      config_.stage.spec.resolution, config_.stage.spec.upsampling);
 }
 
 void DiffusionLoss::AddLowResolution(at::Tensor low_res, int64_t step,

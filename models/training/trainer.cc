@@ -210,7 +210,8 @@ absl::Status Training::Sample() {
   if (config_.stage.spec.low_resolution > 0) {
     // Rows of three: the input, the sample, the truth.
     const at::Tensor enlarged =
-        nn::EnlargeLowResolution(batch.low_res, config_.stage.spec.resolution);
+        nn::EnlargeLowResolution(batch.low_res, config_.stage.spec.resolution,
+                                 config_.stage.spec.upsampling);
     std::vector<at::Tensor> rows;
     for (int64_t row = 0; row < kGridRows; ++row) {
       for (const at::Tensor& set : {enlarged, images.cpu(), batch.image}) {

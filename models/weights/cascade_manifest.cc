@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "models/sampling/sampler_table.h"
 #include "models/sha256.h"
+#include "models/truncation.h"
 #include "models/weights/spec_json.h"
 #include "server/base/status_macros.h"
 
@@ -143,9 +144,12 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
   if (fields.Has("conditioning_blur")) {
     ReadBlur(fields.Object("conditioning_blur", true), &stage->blur, &fields);
   }
-  // How the low-resolution image is enlarged; there is one way so far.
-  int upsampling = 0;
-  fields.Choice("low_resolution_upsampling", &upsampling, {"bilinear"});
+  fields.Choice("low_resolution_upsampling", &spec.upsampling,
+                UpsamplingNames());
+  fields.Choice("handover", &spec.handover, HandoverNames());
+  if (spec.handover != Handover::kFloat && spec.low_resolution == 0) {
+    fields.Fail("handover", "needs a low_resolution");
+  }
   fields.Merge(ReadSampler(fields.Object("sampler", true), spec.diffusion,
                            &spec.default_sampler));
   if (with_weights) {
@@ -165,7 +169,9 @@ Json WriteStage(const StageManifest& stage, bool with_weights) {
   Json json = {{"name", spec.name}, {"resolution", spec.resolution}};
   if (spec.low_resolution > 0) {
     json["low_resolution"] = spec.low_resolution;
-    json["low_resolution_upsampling"] = "bilinear";
+    json["low_resolution_upsampling"] =
+        UpsamplingNames()[static_cast<size_t>(spec.upsampling)];
+    json["handover"] = HandoverNames()[static_cast<size_t>(spec.handover)];
   }
   json["channels"] = spec.channels;
   json["network"] = WriteNetwork(stage.network);
@@ -219,6 +225,15 @@ absl::Status CheckSequence(const CascadeManifest& manifest,
                                        : "the stage before's resolution",
                                 i == 0 ? "" : absl::StrCat(" (", expected, ")"),
                                 ", is ", spec.low_resolution));
+    }
+    if (spec.augmentation.default_mode == AugmentationMode::kTruncated) {
+      const absl::Status possible =
+          CheckTruncation(manifest.stages[i - 1].spec, spec);
+      if (!possible.ok()) {
+        return error(i, absl::StrCat("conditioning_augmentation.mode must not "
+                                     "be truncated: ",
+                                     possible.message()));
+      }
     }
     if (spec.channels != manifest.stages[0].spec.channels) {
       return error(i, absl::StrCat("channels must be those of stages[0] (",

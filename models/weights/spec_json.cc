@@ -49,6 +49,11 @@ const std::vector<std::string>& SamplerNames() {
       "ddpm", "ddim", "dpmpp_2m", "heun", "consistency", "unipc_3"};
   return *kNames;
 }
+const std::vector<std::string>& ModeNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"non_truncated", "truncated"};
+  return *kNames;
+}
 const std::vector<std::string>& ThresholdNames() {
   static const auto* const kNames =
       new std::vector<std::string>{"none", "static", "dynamic"};
@@ -76,6 +81,18 @@ void ReadKarras(JsonFields* fields, DiffusionSpec* spec) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& UpsamplingNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"bilinear", "bicubic"};
+  return *kNames;
+}
+
+const std::vector<std::string>& HandoverNames() {
+  static const auto* const kNames =
+      new std::vector<std::string>{"float", "uint8", "uint8_truncated"};
+  return *kNames;
+}
 
 absl::Status ReadNetwork(JsonFields fields, UNetConfig* config) {
   fields.RequiredInt("model_channels", &config->model_channels, 2, 8192);
@@ -157,6 +174,7 @@ absl::Status ReadAugmentation(JsonFields fields, AugmentationSpec* spec) {
   fields.Choice("schedule", &spec->schedule, DiscreteScheduleNames());
   fields.Double("max_level", &spec->max_level, 0, 1);
   fields.Double("default_level", &spec->default_level, 0, 1);
+  fields.Choice("mode", &spec->default_mode, ModeNames());
   if (spec->default_level > spec->max_level) {
     fields.Fail("default_level",
                 absl::StrCat("must be at most max_level (", spec->max_level,
@@ -169,7 +187,8 @@ Json WriteAugmentation(const AugmentationSpec& spec) {
   return {{"num_timesteps", spec.num_timesteps},
           {"schedule", NameOf(ScheduleNames(), spec.schedule)},
           {"max_level", spec.max_level},
-          {"default_level", spec.default_level}};
+          {"default_level", spec.default_level},
+          {"mode", NameOf(ModeNames(), spec.default_mode)}};
 }
 
 namespace {

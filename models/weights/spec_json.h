@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "models/nn/unet_config.h"
 #include "models/sampling/diffusion_spec.h"
 #include "models/stage_spec.h"
@@ -15,6 +18,11 @@ namespace cascade {
 // out_channels, super_resolution and augmentation_embedding.
 absl::Status ReadNetwork(JsonFields fields, UNetConfig* config);
 nlohmann::ordered_json WriteNetwork(const UNetConfig& config);
+
+// The values of "low_resolution_upsampling" and "handover", in the order of the
+// enumerators.
+const std::vector<std::string>& UpsamplingNames();
+const std::vector<std::string>& HandoverNames();
 
 // "diffusion".
 absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec);

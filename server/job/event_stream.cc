@@ -56,6 +56,7 @@ absl::StatusOr<EncodedJobEvent> Encode(JobEvent event,
       .num_steps = pixels->num_steps,
       .is_preview = pixels->is_preview,
       .picture = *std::move(picture),
+      .is_estimate = pixels->is_estimate,
       .state = std::move(pixels->state),
   };
 }

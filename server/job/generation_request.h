@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "models/sampling/sampler_options.h"
 #include "models/stage_executor.h"
+#include "models/stage_spec.h"
 
 namespace cascade {
 
@@ -38,6 +39,8 @@ enum class DeadlinePolicy {
 struct StageOptions {
   SamplerOptions sampler;
   double augmentation_level = 0;
+  // kTruncated: the stage below, if it runs, stops at the level.
+  AugmentationMode augmentation_mode = AugmentationMode::kNonTruncated;
 };
 
 // What a client asked for, checked against the cascade and completed with its

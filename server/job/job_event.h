@@ -45,6 +45,9 @@ struct PictureEvent {
   int num_steps = 0;
   bool is_preview = false;
   Picture picture;
+  // A stage's image that is an estimate: the stage stopped early and handed
+  // noise over.
+  bool is_estimate = false;
   // The exact output, if the request asks for it and this is a stage's image.
   std::shared_ptr<const StageOutput> state = nullptr;
 };

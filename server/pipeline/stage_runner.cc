@@ -197,6 +197,7 @@ void StageRunner::Settle(int stage_index, const Part& part,
       .num_steps = plan.num_lines,
       .is_preview = !plan.is_last(),
       .picture = *std::move(outcome.pixels),
+      .is_estimate = plan.is_last() && plan.stops_early,
       .state = plan.returns_state ? std::move(output) : nullptr});
 }
 

@@ -1,19 +1,37 @@
 #include "server/rpc/cascade_service.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "models/sampling/sampler_table.h"
+#include "models/truncation.h"
+#include "server/rpc/augmentation_conversion.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/cascade_lookup.h"
 #include "server/rpc/event_conversion.h"
+#include "server/rpc/sampler_conversion.h"
 #include "server/rpc/sampling_conversion.h"
 
 namespace cascade {
 namespace {
 
-v1::Stage ToProto(const StageSpec& stage) {
+v1::StageAugmentation Augmentation(const StageSpec& stage,
+                                   const CascadeSpec& cascade) {
+  v1::StageAugmentation proto;
+  proto.set_default_level(stage.augmentation.default_level);
+  proto.set_max_level(stage.augmentation.max_level);
+  proto.add_modes(v1::AUGMENTATION_MODE_NON_TRUNCATED);
+  const size_t below = static_cast<size_t>(stage.index) - 1;
+  if (stage.index > 0 && CheckTruncation(cascade.stages[below], stage).ok()) {
+    proto.add_modes(v1::AUGMENTATION_MODE_TRUNCATED);
+  }
+  proto.set_default_mode(cascade::ToProto(stage.augmentation.default_mode));
+  return proto;
+}
+
+v1::Stage ToProto(const StageSpec& stage, const CascadeSpec& cascade) {
   v1::Stage proto;
   proto.set_index(stage.index);
   proto.set_name(stage.name);
@@ -24,15 +42,17 @@ v1::Stage ToProto(const StageSpec& stage) {
     proto.add_samplers(ToProto(kind));
   }
   *proto.mutable_default_sampler() = SamplerToProto(stage.default_sampler);
-  proto.set_max_steps(stage.diffusion.num_timesteps);
+  const std::optional<SamplingSchedule>& schedule =
+      stage.default_sampler.schedule;
+  proto.set_max_steps(schedule.has_value() ? schedule->num_timesteps
+                                           : stage.diffusion.num_timesteps);
+  proto.set_supports_schedule(stage.diffusion.conditioning ==
+                              NoiseConditioning::kNoiseLevel);
   proto.set_supports_guidance(stage.has_null_class);
   *proto.mutable_default_guidance() =
       GuidanceToProto(stage.default_sampler.guidance);
   if (stage.augmentation.enabled) {
-    v1::StageAugmentation& augmentation = *proto.mutable_augmentation();
-    augmentation.set_default_level(stage.augmentation.default_level);
-    augmentation.set_max_level(stage.augmentation.max_level);
-    augmentation.add_modes(v1::AUGMENTATION_MODE_NON_TRUNCATED);
+    *proto.mutable_augmentation() = Augmentation(stage, cascade);
   }
   proto.set_parameters(stage.parameters);
   proto.set_weights_sha256(stage.weights_sha256);
@@ -52,7 +72,7 @@ v1::Cascade ToProto(const CascadeSpec& cascade) {
   }
   proto.set_supports_unconditional(SupportsUnconditional(cascade));
   for (const StageSpec& stage : cascade.stages) {
-    *proto.add_stages() = ToProto(stage);
+    *proto.add_stages() = ToProto(stage, cascade);
   }
   return proto;
 }

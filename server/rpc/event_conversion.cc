@@ -6,7 +6,9 @@
 #include "absl/time/time.h"
 #include "models/sampling/augmentation.h"
 #include "models/sampling/noise_schedule.h"
+#include "server/rpc/augmentation_conversion.h"
 #include "server/rpc/image_conversion.h"
+#include "server/rpc/sampler_conversion.h"
 #include "server/rpc/sampling_conversion.h"
 #include "server/rpc/scheduling_conversion.h"
 #include "server/rpc/stage_state.h"
@@ -32,14 +34,15 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
 }
 
 v1::AugmentationRecord RecordAugmentation(const AugmentationSpec& spec,
-                                          double level) {
+                                          const StageOptions& options) {
+  const double level = options.augmentation_level;
   const AugmentationPoint point = AugmentationAtLevel(
       NoiseSchedule(spec.schedule, spec.num_timesteps), level);
   v1::AugmentationRecord record;
   record.set_level(level);
   record.set_index(point.index);
   record.set_sigma(point.noise);
-  record.set_mode(v1::AUGMENTATION_MODE_NON_TRUNCATED);
+  record.set_mode(cascade::ToProto(options.augmentation_mode));
   return record;
 }
 
@@ -54,7 +57,7 @@ v1::StageRecord RecordStage(const StageSpec& spec,
   *record.mutable_guidance() = GuidanceToProto(options.sampler.guidance);
   if (spec.augmentation.enabled) {
     *record.mutable_augmentation() =
-        RecordAugmentation(spec.augmentation, options.augmentation_level);
+        RecordAugmentation(spec.augmentation, options);
   }
   return record;
 }
@@ -141,6 +144,7 @@ struct Converter {
       if (!state.ok()) return state.status();
       *proto.mutable_state() = *std::move(state);
     }
+    proto.set_is_estimate(event.is_estimate);
     SetPicture(std::move(event), proto);
     return absl::OkStatus();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -19,13 +20,17 @@ namespace {
 
 using Request = v1::GenerateImageRequest;
 
+std::string HasNoClasses(const CascadeSpec& cascade) {
+  return absl::StrCat("cascade ", Quoted(cascade.name),
+                      " is unconditional and has no classes");
+}
+
 std::optional<int> ConvertClassId(int class_id, const CascadeSpec& cascade,
                                   FieldCheck& check) {
   const int num_classes = NumClasses(cascade);
   if (num_classes == 0) {
     check.Refuse("class_id",
-                 absl::StrCat(class_id, ": cascade ", Quoted(cascade.name),
-                              " is unconditional and has no classes"));
+                 absl::StrCat(class_id, ": ", HasNoClasses(cascade)));
     return std::nullopt;
   }
   if (!check.InRange("class_id", class_id, 0, num_classes - 1)) {
@@ -37,6 +42,11 @@ std::optional<int> ConvertClassId(int class_id, const CascadeSpec& cascade,
 std::optional<int> ConvertClassName(const std::string& name,
                                     const CascadeSpec& cascade,
                                     FieldCheck& check) {
+  if (NumClasses(cascade) == 0) {
+    check.Refuse("class_name",
+                 absl::StrCat(Quoted(name), ": ", HasNoClasses(cascade)));
+    return std::nullopt;
+  }
   const auto& names = cascade.class_names;
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<int>(found - names.begin());
@@ -151,6 +161,7 @@ absl::Status CheckEntryCounts(
 
 GenerationRequest ConvertFields(const Request& request,
                                 const CascadeSpec& cascade, int first_stage,
+                                std::shared_ptr<const StageOutput> input,
                                 const RequestLimits& limits,
                                 const CallFacts& call, FieldCheck& check) {
   GenerationRequest converted;
@@ -169,7 +180,8 @@ GenerationRequest ConvertFields(const Request& request,
       ConvertTargetStage(request, cascade, first_stage, check);
   converted.stages = ConvertStageOptions(
       request.stages(), cascade, first_stage, converted.target_stage,
-      IsUnconditional(request, cascade), check);
+      IsUnconditional(request, cascade), input.get(), check);
+  converted.input = std::move(input);
   converted.output = ConvertOutputOptions(request.output(), first_stage,
                                           converted.target_stage, check);
   converted.returns_state = request.return_stage_state();
@@ -194,7 +206,8 @@ absl::StatusOr<GenerationRequest> ConvertGenerateImageRequest(
       CheckEntryCounts(request.stages(), request.output(), cascade));
   FieldCheck check;
   GenerationRequest converted =
-      ConvertFields(request, cascade, /*first_stage=*/0, limits, call, check);
+      ConvertFields(request, cascade, /*first_stage=*/0, /*input=*/nullptr,
+                    limits, call, check);
   RefuseUnknownFields(request, check);
   if (absl::Status status = check.status(); !status.ok()) return status;
   return converted;

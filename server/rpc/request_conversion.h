@@ -3,6 +3,7 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -50,10 +51,11 @@ absl::Status CheckEntryCounts(
     const google::protobuf::RepeatedPtrField<v1::StageOptions>& stages,
     const v1::OutputOptions& output, const CascadeSpec& cascade);
 
-// The fields that both RPCs have, for a request whose first stage is this one.
-// What is wrong goes to `check`.
+// The fields that both RPCs have, for a request whose first stage is this one
+// and enlarges `input` (null for a base). What is wrong goes to `check`.
 GenerationRequest ConvertFields(const v1::GenerateImageRequest& request,
                                 const CascadeSpec& cascade, int first_stage,
+                                std::shared_ptr<const StageOutput> input,
                                 const RequestLimits& limits,
                                 const CallFacts& call, FieldCheck& check);
 

@@ -10,6 +10,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "models/host_stage_output.h"
+#include "models/sampling/augmentation.h"
+#include "models/truncation.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
 #include "server/rpc/field_check.h"
@@ -131,6 +133,26 @@ std::vector<float> ReadValues(const v1::StageState& state,
   return values;
 }
 
+// Of noise that is left after `stage`, in the schedule of the one that takes
+// it.
+double LevelOf(int noise_index, const CascadeSpec& cascade, int stage) {
+  const StageSpec& next = cascade.stages[static_cast<size_t>(stage) + 1];
+  return static_cast<double>(noise_index) / next.augmentation.num_timesteps;
+}
+
+// The index of the noise that is left in a state of `stage`.
+int ReadLevel(const v1::StageState& state, const StageSpec& stage,
+              const StageSpec& next, FieldCheck& check) {
+  const double most =
+      CheckTruncation(stage, next).ok() ? next.augmentation.max_level : 0;
+  if (!check.InRange("state.level", state.level(), 0.0, most) || most == 0) {
+    return 0;
+  }
+  const NoiseSchedule schedule(next.augmentation.schedule,
+                               next.augmentation.num_timesteps);
+  return AugmentationAtLevel(schedule, state.level()).index;
+}
+
 absl::Status ReadFailed(const absl::Status& status, int stage) {
   const auto reason = [&status]() -> std::string_view {
     switch (status.code()) {
@@ -168,6 +190,9 @@ absl::StatusOr<v1::StageState> MakeStageState(const StageOutput& output,
   } else {
     state.set_unconditional(true);
   }
+  if (output.noise_index() > 0) {
+    state.set_level(LevelOf(output.noise_index(), cascade, stage));
+  }
   state.set_resolution(output.resolution());
   state.set_channels(output.channels());
   state.set_values(values->data(), values->size() * sizeof(float));
@@ -188,12 +213,14 @@ absl::StatusOr<std::shared_ptr<const StageOutput>> ReadStageState(
                 stage.resolution);
   check.InRange("state.channels", state.channels(), stage.channels,
                 stage.channels);
-  check.InRange("state.level", state.level(), 0.0, 0.0);
+  const StageSpec& next =
+      cascade.stages[static_cast<size_t>(state.stage()) + 1];
+  const int noise_index = ReadLevel(state, stage, next, check);
   CheckClass(state, cascade, check);
   std::vector<float> values = ReadValues(state, stage, check);
   if (absl::Status status = check.status(); !status.ok()) return status;
   return std::make_shared<const HostStageOutput>(
-      stage.channels, stage.resolution, std::move(values));
+      stage.channels, stage.resolution, std::move(values), noise_index);
 }
 
 }  // namespace cascade

@@ -95,10 +95,10 @@ absl::StatusOr<GenerationRequest> ConvertUpscaleImageRequest(
   if (request.has_state()) FillInFromState(request.state(), fields);
   FieldCheck check;
   GenerationRequest converted =
-      ConvertFields(fields, cascade, entry.first_stage, limits, call, check);
+      ConvertFields(fields, cascade, entry.first_stage, std::move(entry.input),
+                    limits, call, check);
   RefuseUnknownFields(request, check);
   if (absl::Status status = check.status(); !status.ok()) return status;
-  converted.input = std::move(entry.input);
   return converted;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/truncation.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
 
@@ -39,6 +40,28 @@ bool ReturnsState(const GenerationRequest& request, int stage) {
           request.deadline_policy == DeadlinePolicy::kBestEffort);
 }
 
+// Where stage `k` stops for the next one.
+absl::StatusOr<std::optional<int>> StopOf(const CascadeSpec& cascade,
+                                          const GenerationRequest& request,
+                                          size_t k) {
+  const StageOptions& next = request.stages[k + 1];
+  if (next.augmentation_mode != AugmentationMode::kTruncated) {
+    return std::optional<int>();
+  }
+  absl::Status possible =
+      CheckTruncation(cascade.stages[k], cascade.stages[k + 1]);
+  if (possible.ok() && request.stages[k].sampler.schedule.has_value()) {
+    possible = absl::InvalidArgumentError(absl::StrCat(
+        "stage ", k, " does not run the schedule that it was trained with"));
+  }
+  if (!possible.ok()) {
+    return Invalid("stages", absl::StrCat("stage ", k + 1,
+                                          ": augmentation.mode: truncated: ",
+                                          possible.message()));
+  }
+  return TruncationTimestep(cascade.stages[k + 1], next.augmentation_level);
+}
+
 }  // namespace
 
 StageId Image::stage_id() const { return {job->cascade, stage}; }
@@ -47,14 +70,21 @@ int Image::rows_left() const {
   return job->stages[static_cast<size_t>(stage)].rows_left(line);
 }
 
-absl::StatusOr<StageRun> CompileStage(const StageSpec& spec,
-                                      const StageOptions& options,
-                                      int max_rows) {
+absl::StatusOr<StageRun> CompileStage(const CascadeSpec& cascade,
+                                      const GenerationRequest& request,
+                                      int stage_index, int max_rows) {
+  const size_t k = static_cast<size_t>(stage_index);
+  const StageSpec& spec = cascade.stages[k];
+  const StageOptions& options = request.stages[k];
   // An entry's place in the request is not the stage's: the text names it.
   const std::string stage =
       absl::StrCat("stage ", spec.index, " (", spec.name, "): ");
+  std::optional<int> stop;
+  if (stage_index < request.target_stage) {
+    ASSIGN_OR_RETURN(stop, StopOf(cascade, request, k));
+  }
   absl::StatusOr<SamplerTable> table =
-      CompileSampler(spec.diffusion, options.sampler);
+      CompileSampler(spec.diffusion, options.sampler, stop);
   if (!table.ok()) {
     return Invalid("stages",
                    absl::StrCat(stage, "sampler: ", table.status().message()));
@@ -102,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Job>> MakeJob(GenerationRequest request,
   for (size_t k = 0; k < stages; ++k) {
     ASSIGN_OR_RETURN(
         StageRun run,
-        CompileStage(spec.stages[k], request.stages[k], max_rows[k]));
+        CompileStage(spec, request, static_cast<int>(k), max_rows[k]));
     job->stages.push_back(std::move(run));
   }
   job->request = std::move(request);
@@ -121,6 +151,7 @@ PlannedImage PlanLine(const Image& image, bool admit) {
   plan.wants_pixels =
       WantsPixels(job.request, image.stage, image.line, run.num_lines());
   plan.hands_over = job.goes_on_after(image.stage);
+  plan.stops_early = run.table->stop_timestep.has_value();
   plan.returns_state = plan.is_last() && ReturnsState(job.request, image.stage);
   plan.image_seed = image.seed;
   plan.events = job.events;

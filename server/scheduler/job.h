@@ -112,11 +112,12 @@ struct Job {
   bool goes_on_after(int stage) const { return stage < request.target_stage; }
 };
 
-// Compiles one stage of a request. `max_rows` is the stage's largest batch.
-// INVALID_ARGUMENT for what cannot run.
-absl::StatusOr<StageRun> CompileStage(const StageSpec& spec,
-                                      const StageOptions& options,
-                                      int max_rows);
+// Compiles stage `stage` of a request, which stops early if the next one runs
+// and takes its noise (truncated conditioning augmentation). `max_rows` is the
+// stage's largest batch. INVALID_ARGUMENT for what cannot run.
+absl::StatusOr<StageRun> CompileStage(const CascadeSpec& spec,
+                                      const GenerationRequest& request,
+                                      int stage, int max_rows);
 
 // Compiles and checks a request against its cascade. `max_rows[k]` is the
 // largest batch of stage k. INVALID_ARGUMENT for what cannot run.

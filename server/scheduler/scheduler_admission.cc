@@ -92,15 +92,20 @@ std::vector<StageBudget> Budgets(const StageTable& table, const Job& job,
   return budgets;
 }
 
-// Runs fewer steps from `first_stage` on.
+// Runs fewer steps from `first_stage` on, up to the target stage, which then
+// finishes its image.
 absl::Status SetSteps(Job& job, const std::vector<int>& steps, int first_stage,
                       const std::vector<int>& max_rows) {
   for (size_t k = static_cast<size_t>(first_stage); k < steps.size(); ++k) {
     StageOptions& options = job.request.stages[k];
-    if (options.sampler.num_steps == steps[k]) continue;
+    const int stage = static_cast<int>(k);
+    const bool was_to_stop = stage == job.request.target_stage &&
+                             job.stages[k].table->stop_timestep.has_value();
+    if (options.sampler.num_steps == steps[k] && !was_to_stop) continue;
     options.sampler.num_steps = steps[k];
-    ASSIGN_OR_RETURN(job.stages[k], CompileStage(job.version->spec().stages[k],
-                                                 options, max_rows[k]));
+    ASSIGN_OR_RETURN(
+        job.stages[k],
+        CompileStage(job.version->spec(), job.request, stage, max_rows[k]));
   }
   return absl::OkStatus();
 }

@@ -45,6 +45,8 @@ struct PlannedImage {
   int num_lines = 0;
   bool wants_pixels = false;  // A preview, or the stage image on the last line.
   bool hands_over = false;    // Its float output is wanted after the last line.
+  // The stage stops early, and its image is an estimate.
+  bool stops_early = false;
   // The output also goes to the client, with the pixels.
   bool returns_state = false;
   uint64_t image_seed = 0;

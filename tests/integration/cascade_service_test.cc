@@ -36,7 +36,13 @@ TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
   EXPECT_EQ(stage.default_sampler().steps(), 4);
   EXPECT_EQ(stage.max_steps(), 1000);
   EXPECT_TRUE(stage.supports_guidance());
-  EXPECT_TRUE(stage.has_augmentation());
+  EXPECT_FALSE(stage.supports_schedule());
+  ASSERT_TRUE(stage.has_augmentation());
+  ASSERT_EQ(stage.augmentation().modes_size(), 2);
+  EXPECT_EQ(stage.augmentation().modes(0), v1::AUGMENTATION_MODE_NON_TRUNCATED);
+  EXPECT_EQ(stage.augmentation().modes(1), v1::AUGMENTATION_MODE_TRUNCATED);
+  EXPECT_EQ(stage.augmentation().default_mode(),
+            v1::AUGMENTATION_MODE_NON_TRUNCATED);
   EXPECT_FALSE(cascade.stages(0).has_augmentation());
 }
 

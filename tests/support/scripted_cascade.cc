@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/sampling/augmentation.h"
 
 namespace cascade {
 namespace {
@@ -35,21 +36,24 @@ class ScriptedParkedImage : public ParkedImage {
 
 class ScriptedOutput : public StageOutput {
  public:
-  ScriptedOutput(int resolution, int channels, float value)
-      : resolution_(resolution), channels_(channels), value_(value) {}
+  ScriptedOutput(int resolution, int channels, int noise_index)
+      : resolution_(resolution),
+        channels_(channels),
+        noise_index_(noise_index) {}
 
   int resolution() const override { return resolution_; }
   int channels() const override { return channels_; }
+  int noise_index() const override { return noise_index_; }
   absl::StatusOr<std::vector<float>> ToHost() const override {
     const size_t side = static_cast<size_t>(resolution_);
     return std::vector<float>(static_cast<size_t>(channels_) * side * side,
-                              value_);
+                              0.0f);
   }
 
  private:
   const int resolution_;
   const int channels_;
-  const float value_;
+  const int noise_index_;
 };
 
 }  // namespace
@@ -277,6 +281,8 @@ class ScriptedExecutor : public StageExecutor {
       Require(plan.parked != nullptr ||
                   (plan.input != nullptr) == (spec_.index > 0),
               "an input for each stage but the base");
+      Require(plan.input == nullptr || HasRoomForNoise(plan),
+              "no more noise in an input than its stage is told");
       if (!script_.IsAdmissible({plan.image_seed, spec_.index})) {
         return absl::InternalError("the script refuses the image");
       }
@@ -338,8 +344,9 @@ class ScriptedExecutor : public StageExecutor {
     if (!script_.IsExportable({image.plan.image_seed, spec_.index})) {
       return absl::InternalError("the script exports nothing");
     }
-    return std::make_shared<const ScriptedOutput>(spec_.resolution,
-                                                  spec_.channels, 0.0f);
+    const std::optional<int> stop = image.plan.table->stop_timestep;
+    return std::make_shared<const ScriptedOutput>(
+        spec_.resolution, spec_.channels, stop.has_value() ? *stop + 1 : 0);
   }
 
   absl::StatusOr<std::shared_ptr<const ParkedImage>> Park(Slot slot) override {
@@ -367,6 +374,13 @@ class ScriptedExecutor : public StageExecutor {
     ImagePlan plan;
     size_t line = 0;
   };
+
+  bool HasRoomForNoise(const ImagePlan& plan) const {
+    const NoiseSchedule schedule(spec_.augmentation.schedule,
+                                 spec_.augmentation.num_timesteps);
+    return plan.input->noise_index() <=
+           AugmentationAtLevel(schedule, plan.augmentation_level).index;
+  }
 
   // Where an image begins, or goes on.
   static size_t FirstLine(const ImagePlan& plan) {

@@ -102,6 +102,38 @@ TEST(RequestFlagsTest, AListCountsFromTheFirstStageThatRuns) {
   EXPECT_EQ(request->stages(1).stage(), 2);
 }
 
+TEST(RequestFlagsTest, ThresholdsAndSchedulesAreWrittenWithColons) {
+  RequestFlags flags = Flags();
+  flags.thresholds = "none,dynamic:0.9,Dynamic:0.95:1.5";
+  flags.schedules = ",cosine:20,linear:10:0.1:0.5";
+  const auto request = flags.ToRequest(Digits());
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->stages_size(), 3);
+  const auto sampler = [&](int k) { return request->stages(k).sampler(); };
+  EXPECT_EQ(sampler(0).threshold().kind(), v1::THRESHOLD_KIND_NONE);
+  EXPECT_FALSE(sampler(0).has_schedule());
+  EXPECT_EQ(sampler(1).threshold().kind(), v1::THRESHOLD_KIND_DYNAMIC);
+  EXPECT_EQ(sampler(1).threshold().quantile(), 0.9);
+  EXPECT_FALSE(sampler(1).threshold().has_max());
+  EXPECT_EQ(sampler(1).schedule().kind(), v1::SCHEDULE_KIND_COSINE);
+  EXPECT_EQ(sampler(1).schedule().num_timesteps(), 20);
+  EXPECT_FALSE(sampler(1).schedule().has_beta_begin());
+  EXPECT_EQ(sampler(2).threshold().max(), 1.5);
+  EXPECT_EQ(sampler(2).schedule().beta_begin(), 0.1);
+  EXPECT_EQ(sampler(2).schedule().beta_end(), 0.5);
+  for (const char* wrong : {"soft", "dynamic:x", "dynamic:0.9:1:2"}) {
+    flags.thresholds = wrong;
+    EXPECT_THAT(std::string(flags.ToRequest(Digits()).status().message()),
+                HasSubstr(std::string("--threshold ") + wrong));
+  }
+  flags.thresholds.clear();
+  for (const char* wrong : {"square", "linear:10:0.1", "linear:1.5"}) {
+    flags.schedules = wrong;
+    EXPECT_THAT(std::string(flags.ToRequest(Digits()).status().message()),
+                HasSubstr(std::string("--schedule ") + wrong));
+  }
+}
+
 TEST(RequestFlagsTest, SaysHowUrgentItIs) {
   RequestFlags flags = Flags();
   flags.priority = "interactive";

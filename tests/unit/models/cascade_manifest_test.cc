@@ -51,6 +51,10 @@ class CascadeManifestTest : public testing::Test {
     }
     stage.spec.augmentation.enabled = low_resolution > 0;
     stage.spec.augmentation.default_level = 0.1;
+    if (low_resolution > 0) {
+      stage.spec.augmentation.default_mode = AugmentationMode::kTruncated;
+      stage.spec.upsampling = LowResolutionUpsampling::kBicubic;
+    }
     stage.spec.weights_sha256 = std::string(64, 'a');
     stage.network.num_classes = 2;
     stage.network.null_class = true;
@@ -205,6 +209,39 @@ TEST_F(CascadeManifestTest, RefusesALearnedVarianceOfNoiseLevels) {
         json["stages"][0]["diffusion"]["variance"] = "learned_range";
       }),
       HasSubstr("stages[0].diffusion.variance must not be learned_range"));
+}
+
+TEST_F(CascadeManifestTest, KeepsHowTheInputIsTaken) {
+  StageSpec spec = ReadManifest(folder_)->stages[1].spec;
+  EXPECT_EQ(spec.augmentation.default_mode, AugmentationMode::kTruncated);
+  EXPECT_EQ(spec.upsampling, LowResolutionUpsampling::kBicubic);
+  EXPECT_EQ(spec.handover, Handover::kFloat);
+  for (const auto& [name, handover] :
+       {std::pair("uint8", Handover::kUint8),
+        std::pair("uint8_truncated", Handover::kUint8Truncated)}) {
+    EXPECT_EQ(ErrorAfter([&](Json& json) {
+                json["stages"][1]["handover"] = name;
+                json["stages"][1]["conditioning_augmentation"]["mode"] =
+                    "non_truncated";
+              }),
+              "");
+    const StageManifest stage = ReadManifest(folder_)->stages[1];
+    EXPECT_EQ(stage.spec.handover, handover);
+    EXPECT_EQ(ParseStage(StageText(stage), "checkpoint")->spec.handover,
+              handover);
+  }
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][1]["handover"] = "uint8"; }),
+      HasSubstr("stages[1].conditioning_augmentation.mode must not be "
+                "truncated: stage 1 (16x16) takes images of 8 bits"));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][0]["handover"] = "uint8"; }),
+      HasSubstr("stages[0].handover needs a low_resolution"));
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][1]["low_resolution_upsampling"] = "nearest";
+              }),
+              HasSubstr("low_resolution_upsampling must be one of bilinear, "
+                        "bicubic, is \"nearest\""));
 }
 
 TEST_F(CascadeManifestTest, NamesWhatIsWrongWithASampler) {

@@ -67,6 +67,7 @@ std::vector<ImagePlan> MixedPlans(const StageSpec& spec, int count) {
       options.guidance = {
           .scale = 3, .interval_begin = 0.2, .interval_end = 0.8};
     }
+    if (i % 7 == 3) options.threshold = {ThresholdKind::kDynamic, 0.6};
     ImagePlan plan = Plan(spec, options, static_cast<uint64_t>(100 + i));
     if (spec.has_null_class && i % 5 == 4) plan.class_id.reset();
     if (spec.augmentation.enabled) plan.augmentation_level = 0.1 * (i % 4);

@@ -130,6 +130,35 @@ TEST_F(DrawSampleSetTest, GoesOnFromWhatIsStoredAndGetsTheSameImages) {
   EXPECT_EQ(Draw().stages[1].count(), 66);
 }
 
+// With truncated augmentation the lower stage stops early, and what it hands
+// over is noise.
+TEST_F(DrawSampleSetTest, StoresWhatATruncatedStageHandsOver) {
+  StageManifest base = TinyBase();
+  StageManifest upper = TinySuperResolution();
+  upper.spec.augmentation.schedule = base.spec.diffusion.schedule;
+  upper.spec.augmentation.num_timesteps = base.spec.diffusion.num_timesteps;
+  const std::string folder = WritePackage("truncated", {base, upper});
+  model_ = *LoadCascade(folder, {});
+  manifest_ = *ReadManifest(folder);
+  request_.count = 3;
+  const SampleStore store(NewFolder("truncated-store"));
+  request_.store = &store;
+  request_.sampling[1].augmentation_level = 0.3;
+  Draw();
+  const std::string whole_base = store.FolderOf(StoredSetOf(request_, 0));
+
+  request_.sampling[1].augmentation_mode = AugmentationMode::kTruncated;
+  request_.store = nullptr;
+  const SampleSet direct = Draw();
+  request_.store = &store;
+  Draw();
+  EXPECT_NE(store.FolderOf(StoredSetOf(request_, 0)), whole_base);
+  fs::remove_all(store.FolderOf(StoredSetOf(request_, 1)));
+  const SampleSet resumed = Draw();
+  EXPECT_EQ(resumed.stages[0].pixels, direct.stages[0].pixels);
+  EXPECT_EQ(resumed.stages[1].pixels, direct.stages[1].pixels);
+}
+
 // What is in the store is believed: so it is read, not made again.
 TEST_F(DrawSampleSetTest, ReusesTheBaseUnderAnotherUpperStage) {
   const SampleStore store(NewFolder("reused"));

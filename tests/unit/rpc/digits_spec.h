@@ -8,7 +8,8 @@
 namespace cascade {
 
 // Three stages of 8, 16 and 32 pixels, grey, ten classes.
-// Stage 0: guidance. Stage 1: augmentation, no null class. Stage 2: both.
+// Stage 0: guidance. Stage 1: augmentation, no null class. Stage 2: both, and
+// it is told noise levels.
 inline CascadeSpec Digits() {
   CascadeSpec cascade;
   cascade.name = "digits";
@@ -25,6 +26,7 @@ inline CascadeSpec Digits() {
     if (k > 0) stage.low_resolution = 4 << k;
     // 0000..., 1111..., 2222...
     stage.weights_sha256 = std::string(64, static_cast<char>('0' + k));
+    if (k == 2) stage.diffusion.conditioning = NoiseConditioning::kNoiseLevel;
     stage.num_classes = 10;
     stage.has_null_class = k != 1;
     stage.augmentation.enabled = k != 0;

@@ -218,6 +218,35 @@ TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
   EXPECT_EQ(record.stages(1).augmentation().level(), 0.5);
   EXPECT_EQ(record.stages(1).augmentation().index(), 500);
   EXPECT_GT(record.stages(1).augmentation().sigma(), 0);
+  EXPECT_EQ(record.stages(1).augmentation().mode(),
+            v1::AUGMENTATION_MODE_NON_TRUNCATED);
+}
+
+TEST(EventConversionTest, TruncationIsRecorded) {
+  FinishedEvent event = Finished(Source());
+  event.stages[1].augmentation_mode = AugmentationMode::kTruncated;
+  const auto record = Convert(event, Source(), 0).finished().record();
+  EXPECT_EQ(record.stages(1).augmentation().mode(),
+            v1::AUGMENTATION_MODE_TRUNCATED);
+}
+
+TEST(EventConversionTest, ThresholdAndScheduleAreRecorded) {
+  FinishedEvent event = Finished(Source());
+  SamplerOptions& first = event.stages[0].sampler;
+  first.threshold = {ThresholdKind::kDynamic, 0.9};
+  first.schedule = {ScheduleKind::kLinear, 25, BetaRange{0.1, 0.5}};
+  const auto record = Convert(event, Source(), 0).finished().record();
+  const v1::SamplerOptions& sampler = record.stages(0).sampler();
+  EXPECT_EQ(sampler.threshold().kind(), v1::THRESHOLD_KIND_DYNAMIC);
+  EXPECT_EQ(sampler.threshold().quantile(), 0.9);
+  EXPECT_FALSE(sampler.threshold().has_max());
+  EXPECT_EQ(sampler.schedule().kind(), v1::SCHEDULE_KIND_LINEAR);
+  EXPECT_EQ(sampler.schedule().num_timesteps(), 25);
+  EXPECT_EQ(sampler.schedule().beta_begin(), 0.1);
+  EXPECT_EQ(sampler.schedule().beta_end(), 0.5);
+  EXPECT_EQ(record.stages(1).sampler().threshold().kind(),
+            v1::THRESHOLD_KIND_STATIC);
+  EXPECT_FALSE(record.stages(1).sampler().has_schedule());
 }
 
 TEST(EventConversionTest, AnUnconditionalImageIsRecordedAsSuch) {

@@ -120,6 +120,53 @@ TEST(RequestConversionTest, AnotherSamplerDropsWhatBelongsToTheDefault) {
   EXPECT_EQ(request->stages[0].sampler.num_steps, 20);
 }
 
+TEST(RequestConversionTest, AThresholdIsSetFieldByField) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[2].default_sampler.threshold = {ThresholdKind::kDynamic, 0.9,
+                                                 3};
+  const auto request =
+      Convert(Parse("class_id: 7 stages { sampler { threshold { kind: "
+                    "THRESHOLD_KIND_DYNAMIC } } } stages { stage: 1 sampler { "
+                    "threshold { quantile: 0.5 max: 1.5 } } }"),
+              cascade);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->stages[0].sampler.threshold,
+            ThresholdOptions{ThresholdKind::kDynamic});
+  EXPECT_EQ(request->stages[1].sampler.threshold,
+            (ThresholdOptions{ThresholdKind::kDynamic, 0.5, 1.5}));
+  EXPECT_EQ(request->stages[2].sampler.threshold,
+            (ThresholdOptions{ThresholdKind::kDynamic, 0.9, 3}))
+      << "a kind that is the default's changes nothing";
+}
+
+// Stage 2 of Digits() is told noise levels, and the others are not.
+TEST(RequestConversionTest, AScheduleForEveryStageMeansThoseThatCan) {
+  const auto request =
+      Convert(Parse("class_id: 7 stages { sampler { steps: 8 schedule { kind: "
+                    "SCHEDULE_KIND_LINEAR num_timesteps: 10 beta_begin: 0.1 "
+                    "beta_end: 0.5 } } }"));
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_FALSE(request->stages[0].sampler.schedule.has_value());
+  EXPECT_FALSE(request->stages[1].sampler.schedule.has_value());
+  EXPECT_EQ(request->stages[2].sampler.schedule,
+            (SamplingSchedule{ScheduleKind::kLinear, 10, BetaRange{0.1, 0.5}}));
+}
+
+TEST(RequestConversionTest, TheTrainingsScheduleCanBeChosenBack) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[2].default_sampler.schedule = {.num_timesteps = 25};
+  EXPECT_EQ(Convert(Parse("class_id: 7"), cascade)
+                ->stages[2]
+                .sampler.schedule->num_timesteps,
+            25);
+  const auto request =
+      Convert(Parse("class_id: 7 stages { stage: 2 sampler { steps: 500 "
+                    "schedule { kind: SCHEDULE_KIND_TRAINED } } }"),
+              cascade);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_FALSE(request->stages[2].sampler.schedule.has_value());
+}
+
 TEST(RequestConversionTest, ATargetBelowTheTopRunsFewerStages) {
   const auto request =
       Convert(Parse("class_id: 7 target_stage: 1 output { stages: 1 }"));
@@ -323,6 +370,68 @@ INSTANTIATE_TEST_SUITE_P(
                 "stages[0].augmentation.mode", "9"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Thresholds, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 stages { sampler { threshold { kind: 9 } } }",
+                "stages[0].sampler.threshold.kind", "9 is not a threshold"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { threshold { quantile: "
+                "0.9 } } }",
+                "stages[0].sampler.threshold.quantile",
+                "0.9: only a dynamic threshold takes it, and stage 0 (8x8)"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { threshold { kind: "
+                "THRESHOLD_KIND_NONE max: 2 } } }",
+                "stages[0].sampler.threshold.max", "2: only a dynamic"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { threshold { kind: "
+                "THRESHOLD_KIND_DYNAMIC quantile: 1.5 } } }",
+                "stages[0].sampler.threshold.quantile", "1.5 is not in 0..1"},
+        Refusal{"class_id: 1 stages { stage: 0 sampler { threshold { kind: "
+                "THRESHOLD_KIND_DYNAMIC max: 0.5 } } }",
+                "stages[0].sampler.threshold.max", "0.5 is below 1"}));
+
+// Stage 2 of Digits() is told noise levels.
+INSTANTIATE_TEST_SUITE_P(
+    Schedules, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 stages { stage: 0 sampler { schedule { kind: "
+                "SCHEDULE_KIND_LINEAR } } }",
+                "stages[0].sampler.schedule",
+                "stage 0 (8x8) is told timesteps"},
+        Refusal{"class_id: 1 target_stage: 1 stages { sampler { schedule { "
+                "kind: SCHEDULE_KIND_LINEAR } } }",
+                "stages[0].sampler.schedule", "every stage that runs"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { } } }",
+                "stages[0].sampler.schedule.kind", "0 is not a schedule"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_COSINE num_timesteps: 0 } } }",
+                "stages[0].sampler.schedule.num_timesteps",
+                "0 is not in 1..100000"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_COSINE num_timesteps: 19 } } }",
+                "stages[0].sampler.steps",
+                "unset, and the default of stage 2 (32x32), 20, is above"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { steps: 20 schedule { "
+                "kind: SCHEDULE_KIND_COSINE num_timesteps: 19 } } }",
+                "stages[0].sampler.steps", "20 is not in 1..19"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_LINEAR beta_begin: 0.1 } } }",
+                "stages[0].sampler.schedule.beta_end", "unset"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_LINEAR beta_begin: 0 beta_end: 0.1 } } }",
+                "stages[0].sampler.schedule.beta_begin",
+                "0 is not between 0 and 1"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_LINEAR beta_begin: 0.2 beta_end: 0.1 } } }",
+                "stages[0].sampler.schedule.beta_end",
+                "0.1 is not between beta_begin (0.2) and 1"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_COSINE beta_begin: 0.1 beta_end: 0.2 } } }",
+                "stages[0].sampler.schedule.beta_begin",
+                "0.1: only a linear schedule takes betas"},
+        Refusal{"class_id: 1 stages { stage: 2 sampler { schedule { kind: "
+                "SCHEDULE_KIND_TRAINED num_timesteps: 10 } } }",
+                "stages[0].sampler.schedule", "takes no timesteps"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Output, RequestRefusalTest,
     ::testing::Values(
         Refusal{"class_id: 1 output { format: 9 }", "output.format",
@@ -338,12 +447,89 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"class_id: 1 target_stage: 0 output { stages: 0 stages: 1 }",
                 "output.stages[1]", "1 is not in 0..0"}));
 
-INSTANTIATE_TEST_SUITE_P(Unhonoured, RequestRefusalTest,
-                         ::testing::Values(Refusal{
-                             "class_id: 1 stages { stage: 1 augmentation { "
-                             "mode: AUGMENTATION_MODE_TRUNCATED } }",
-                             "stages[0].augmentation.mode", "truncated",
-                             absl::StatusCode::kUnimplemented}));
+INSTANTIATE_TEST_SUITE_P(
+    Truncation, RequestRefusalTest,
+    ::testing::Values(
+        Refusal{"class_id: 1 stages { stage: 0 augmentation { mode: "
+                "AUGMENTATION_MODE_TRUNCATED } }",
+                "stages[0].augmentation", "stage 0 (8x8) was not trained"},
+        Refusal{"class_id: 1 target_stage: 0 stages { augmentation { mode: "
+                "AUGMENTATION_MODE_TRUNCATED } }",
+                "stages[0].augmentation", "no stage that runs was trained"}));
+
+// Truncation needs the lower stage's process to be the augmentation schedule.
+std::string TruncationRefusal(const CascadeSpec& cascade,
+                              const std::string& request) {
+  const auto converted = Convert(Parse(request), cascade);
+  EXPECT_EQ(converted.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(converted.status().message());
+}
+
+TEST(RequestConversionTest, TruncationIsRefusedWithItsReason) {
+  const std::string own =
+      "class_id: 1 stages { stage: 1 augmentation { level: 0.2 mode: "
+      "AUGMENTATION_MODE_TRUNCATED } }";
+  CascadeSpec cascade = Digits();
+  cascade.stages[0].diffusion.schedule = ScheduleKind::kLinear;
+  EXPECT_THAT(TruncationRefusal(cascade, own),
+              HasSubstr("stages[0].augmentation.mode: truncated: the "
+                        "augmentation schedule of stage 1 (16x16) (cosine, "
+                        "1000 timesteps) is not the process of stage 0 (8x8) "
+                        "(linear, 1000 timesteps)"));
+  cascade = Digits();
+  cascade.stages[0].diffusion.num_timesteps = 500;
+  EXPECT_THAT(TruncationRefusal(cascade, own), HasSubstr("500 timesteps"));
+  cascade = Digits();
+  cascade.stages[1].handover = Handover::kUint8;
+  EXPECT_THAT(TruncationRefusal(cascade, own), HasSubstr("of 8 bits"));
+  cascade = Digits();
+  cascade.stages[0].default_sampler.schedule = {.num_timesteps = 100};
+  EXPECT_THAT(TruncationRefusal(cascade, own),
+              HasSubstr("stage 0 (8x8) is to run another schedule"));
+  cascade = Digits();
+  cascade.stages[1].augmentation.max_level = 1;
+  EXPECT_THAT(
+      TruncationRefusal(cascade,
+                        "class_id: 1 stages { stage: 1 augmentation { level: 1 "
+                        "mode: AUGMENTATION_MODE_TRUNCATED } }"),
+      HasSubstr("stages[0].augmentation.level: 1: truncated, it leaves stage 0 "
+                "(8x8) nothing to do"));
+}
+
+TEST(RequestConversionTest, TruncationForEveryStageMeansThoseThatCan) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[2].augmentation.schedule = ScheduleKind::kLinear;
+  const auto request =
+      Convert(Parse("class_id: 1 stages { augmentation { mode: "
+                    "AUGMENTATION_MODE_TRUNCATED } }"),
+              cascade);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->stages[0].augmentation_mode,
+            AugmentationMode::kNonTruncated);
+  EXPECT_EQ(request->stages[1].augmentation_mode, AugmentationMode::kTruncated);
+  EXPECT_EQ(request->stages[1].augmentation_level, 0.1);
+  EXPECT_EQ(request->stages[2].augmentation_mode,
+            AugmentationMode::kNonTruncated);
+  cascade.stages[1].augmentation.schedule = ScheduleKind::kLinear;
+  EXPECT_THAT(TruncationRefusal(cascade,
+                                "class_id: 1 stages { augmentation { mode: "
+                                "AUGMENTATION_MODE_TRUNCATED } }"),
+              HasSubstr("truncated: no stage that runs can: the augmentation "
+                        "schedule of stage 1"));
+}
+
+TEST(RequestConversionTest, ThePackageMayTruncateByDefault) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[1].augmentation.default_mode = AugmentationMode::kTruncated;
+  EXPECT_EQ(Convert(Parse("class_id: 1"), cascade)->stages[1].augmentation_mode,
+            AugmentationMode::kTruncated);
+  EXPECT_EQ(Convert(Parse("class_id: 1 stages { augmentation { mode: "
+                          "AUGMENTATION_MODE_NON_TRUNCATED } }"),
+                    cascade)
+                ->stages[1]
+                .augmentation_mode,
+            AugmentationMode::kNonTruncated);
+}
 
 TEST(RequestConversionTest, WhatIsTheDefaultAnywayIsHonoured) {
   const auto request = Convert(
@@ -398,10 +584,13 @@ TEST(RequestConversionTest, ListsHaveAnEntryForEachStageAtMost) {
 }
 
 TEST(RequestConversionTest, AClassForAnUnconditionalCascadeIsRefused) {
-  const auto request = Convert(Parse("class_id: 1"), Unconditional());
-  ASSERT_FALSE(request.ok());
-  EXPECT_THAT(std::string(request.status().message()),
-              HasSubstr("is unconditional"));
+  for (const char* choice : {"class_id: 1", "class_name: 'digit1'"}) {
+    const auto request = Convert(Parse(choice), Unconditional());
+    ASSERT_FALSE(request.ok());
+    EXPECT_THAT(std::string(request.status().message()),
+                HasSubstr("cascade 'digits' is unconditional and has no "
+                          "classes"));
+  }
 }
 
 }  // namespace

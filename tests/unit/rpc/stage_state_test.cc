@@ -84,6 +84,22 @@ TEST(StageStateTest, ComesBackAsItWas) {
   EXPECT_EQ(*(*output)->ToHost(), BaseValues());
 }
 
+TEST(StageStateTest, CarriesTheNoiseThatIsLeft) {
+  const HostStageOutput output(1, 8, BaseValues(), /*noise_index=*/137);
+  const auto state = MakeStageState(output, Digits(), 0, 42, 7);
+  ASSERT_OK(state);
+  EXPECT_EQ(state->level(), 0.137);
+  const auto read = ReadStageState(*state, Digits());
+  ASSERT_OK(read);
+  EXPECT_EQ((*read)->noise_index(), 137);
+  EXPECT_EQ(*(*read)->ToHost(), BaseValues());
+  // Where the next stage's schedule is another, a level means nothing.
+  CascadeSpec cascade = Digits();
+  cascade.stages[1].augmentation.schedule = ScheduleKind::kLinear;
+  EXPECT_THAT(std::string(ReadStageState(*state, cascade).status().message()),
+              HasSubstr("state.level: 0.137 is not in 0..0"));
+}
+
 TEST(StageStateTest, AnotherNameOfTheSameWeightsIsFine) {
   CascadeSpec cascade = Digits();
   cascade.name = "digits-v1";
@@ -175,8 +191,10 @@ INSTANTIATE_TEST_SUITE_P(
                      "state.resolution", "16 is not in 8..8"},
         StateRefusal{[](auto& state) { state.set_channels(3); },
                      "state.channels", "3 is not in 1..1"},
-        StateRefusal{[](auto& state) { state.set_level(0.5); }, "state.level",
-                     "0.5 is not in 0..0"},
+        StateRefusal{[](auto& state) { state.set_level(0.6); }, "state.level",
+                     "0.6 is not in 0..0.5"},
+        StateRefusal{[](auto& state) { state.set_level(-0.1); }, "state.level",
+                     "-0.1 is not in 0..0.5"},
         StateRefusal{[](auto& state) { state.set_class_id(10); },
                      "state.class_id", "10 is not in 0..9"},
         StateRefusal{[](auto& state) { state.clear_class_choice(); },

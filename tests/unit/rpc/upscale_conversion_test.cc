@@ -53,6 +53,14 @@ v1::UpscaleImageRequest FromState(int stage, const std::string& text = "") {
   return request;
 }
 
+// From a base's state that has 0.137 of the next stage's noise left in it.
+v1::UpscaleImageRequest FromNoisyState(const std::string& text = "") {
+  v1::UpscaleImageRequest request = Parse(text);
+  const HostStageOutput output(1, 8, std::vector<float>(64, 0.25f), 137);
+  *request.mutable_state() = *MakeStageState(output, Digits(), 0, 42, 7);
+  return request;
+}
+
 // From a PNG whose left half is black and whose right half is `right`.
 v1::UpscaleImageRequest FromImage(int width, int height,
                                   const std::string& text,
@@ -84,6 +92,47 @@ TEST(UpscaleConversionTest, GoesOnFromAStateAsIfItHadNotStopped) {
   ASSERT_NE(request->input, nullptr);
   EXPECT_EQ(request->input->resolution(), 8);
   EXPECT_EQ(*request->input->ToHost(), std::vector<float>(64, 0.25f));
+}
+
+TEST(UpscaleConversionTest, ANoisyStatesLevelIsTheLeast) {
+  const auto level = [](const std::string& text) {
+    return Convert(FromNoisyState(text))->stages[1].augmentation_level;
+  };
+  // The default is 0.1.
+  EXPECT_EQ(level(""), 0.137);
+  EXPECT_EQ(level("stages { stage: 1 augmentation { level: 0.137 } }"), 0.137);
+  EXPECT_EQ(level("stages { augmentation { level: 0.5 } }"), 0.5);
+  const auto request =
+      Convert(FromNoisyState("stages { stage: 1 augmentation { mode: "
+                             "AUGMENTATION_MODE_TRUNCATED } }"));
+  ASSERT_OK(request);
+  EXPECT_EQ(request->stages[1].augmentation_mode, AugmentationMode::kTruncated);
+  EXPECT_EQ(request->stages[2].augmentation_mode,
+            AugmentationMode::kNonTruncated);
+  EXPECT_EQ(request->input->noise_index(), 137);
+}
+
+TEST(UpscaleConversionTest, NoiseCannotBeTakenOutOfAState) {
+  const auto refusal = [](const v1::UpscaleImageRequest& request) {
+    return std::string(Convert(request).status().message());
+  };
+  EXPECT_THAT(
+      refusal(
+          FromNoisyState("stages { stage: 1 augmentation { level: 0.1 } }")),
+      HasSubstr("stages[0].augmentation.level: 0.1 is below the state's level, "
+                "0.137"));
+  EXPECT_THAT(
+      refusal(FromNoisyState("stages { stage: 1 augmentation { mode: "
+                             "AUGMENTATION_MODE_NON_TRUNCATED } }")),
+      HasSubstr("stages[0].augmentation.mode: non-truncated: the state"));
+  EXPECT_THAT(refusal(FromState(0,
+                                "stages { stage: 1 augmentation { mode: "
+                                "AUGMENTATION_MODE_TRUNCATED } }")),
+              HasSubstr("stages[0].augmentation.mode: truncated: the stage "
+                        "below stage 1 (16x16) does not run"));
+  // The stage above it can be.
+  EXPECT_OK(Convert(FromState(
+      0, "stages { augmentation { mode: AUGMENTATION_MODE_TRUNCATED } }")));
 }
 
 TEST(UpscaleConversionTest, ListsAreCountedBeforeTheSourceIsRead) {

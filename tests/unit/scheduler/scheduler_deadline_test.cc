@@ -167,6 +167,35 @@ TEST_F(SchedulerDeadlineTest, BestEffortEndsAtALowerStage) {
   EXPECT_THAT(finished.stages, SizeIs(1));
 }
 
+// The stage below a truncated augmentation stops early; but not where nothing
+// follows it any more.
+TEST_F(SchedulerDeadlineTest, AStageThatBecomesTheLastOneFinishes) {
+  std::vector<ScriptedStage> stages = kStages;
+  stages[1].augmentation = true;
+  const auto first_plan = [&](absl::Duration time) {
+    HandScheduler scheduler(stages, Scheduler::Options());
+    GenerationRequest request = scheduler.Request(1);
+    request.stages[1].augmentation_level = 0.4;
+    request.stages[1].augmentation_mode = AugmentationMode::kTruncated;
+    request.deadline = scheduler.clock().Now() + time;
+    request.deadline_policy = DeadlinePolicy::kBestEffort;
+    scheduler.Submit(std::move(request));
+    const StepPlan* plan = scheduler.Take();
+    EXPECT_NE(plan, nullptr);
+    return plan == nullptr ? PlannedImage() : plan->images[0];
+  };
+  // Of its timesteps 999, 666, 333 and 0, the first two.
+  const PlannedImage stopping = first_plan(absl::Seconds(1));
+  EXPECT_EQ(stopping.num_lines, 2);
+  EXPECT_TRUE(stopping.stops_early);
+  EXPECT_TRUE(stopping.hands_over);
+  // One step of the first stage is all that fits.
+  const PlannedImage last = first_plan(absl::Milliseconds(17));
+  EXPECT_EQ(last.num_lines, 1);
+  EXPECT_FALSE(last.stops_early);
+  EXPECT_FALSE(last.hands_over);
+}
+
 TEST_F(SchedulerDeadlineTest, BestEffortThatFitsIsLeftAlone) {
   const Admitted job = scheduler_.Submit(
       Request(1, absl::Seconds(1), DeadlinePolicy::kBestEffort));
