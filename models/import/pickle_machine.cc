@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/import/pickle_errors.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -15,46 +15,8 @@ namespace {
 constexpr size_t kMaxValues = 500'000;
 constexpr size_t kMaxStack = 100'000;
 constexpr uint32_t kMaxMemoSlot = 500'000;
-constexpr size_t kMaxTextBytes = 4096;
 constexpr int kMaxDepth = 16;
-constexpr size_t kMaxDimensions = 8;
-// Far above any tensor, far below what overflows.
-constexpr int64_t kMaxElements = int64_t{1} << 40;
-
-struct CallableRow {
-  const char* name;
-  PickleCallable callable;
-  TensorType type = TensorType::kF32;  // Of a storage class.
-};
-constexpr std::array<CallableRow, 11> kCallables = {{
-    {"collections.OrderedDict", PickleCallable::kOrderedDict},
-    {"torch._utils._rebuild_tensor_v2", PickleCallable::kRebuildTensor},
-    {"torch._utils._rebuild_parameter", PickleCallable::kRebuildParameter},
-    {"torch.FloatStorage", PickleCallable::kStorageClass, TensorType::kF32},
-    {"torch.HalfStorage", PickleCallable::kStorageClass, TensorType::kF16},
-    {"torch.BFloat16Storage", PickleCallable::kStorageClass, TensorType::kBF16},
-    {"torch.DoubleStorage", PickleCallable::kStorageClass, TensorType::kF64},
-    {"torch.LongStorage", PickleCallable::kStorageClass, TensorType::kI64},
-    {"torch.IntStorage", PickleCallable::kStorageClass, TensorType::kI32},
-    {"torch.ByteStorage", PickleCallable::kStorageClass, TensorType::kU8},
-    {"torch.BoolStorage", PickleCallable::kStorageClass, TensorType::kBool},
-}};
-
-absl::Status Malformed(absl::string_view what) {
-  return absl::DataLossError(what);
-}
-absl::Status Refused(absl::string_view what) {
-  return absl::InvalidArgumentError(what);
-}
-
-// Names of strangers go into messages: short, and without control characters.
-std::string Printable(absl::string_view text) {
-  std::string result(text.substr(0, 100));
-  for (char& c : result) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return result;
-}
+constexpr size_t kMaxTextBytes = 4096;
 
 }  // namespace
 
@@ -68,13 +30,13 @@ absl::StatusOr<PickleIndex> PickleMachine::Run() {
     }
   }
   if (position_ != pickle_.size()) {
-    return Malformed(absl::StrCat("pickle: ", pickle_.size() - position_,
-                                  " bytes follow its end"));
+    return PickleMalformed(absl::StrCat("pickle: ", pickle_.size() - position_,
+                                        " bytes follow its end"));
   }
   if (stack_.size() != 1 || !marks_.empty()) {
-    return Malformed(absl::StrCat("pickle: ends with ", stack_.size(),
-                                  " values and ", marks_.size(),
-                                  " marks instead of one value"));
+    return PickleMalformed(absl::StrCat("pickle: ends with ", stack_.size(),
+                                        " values and ", marks_.size(),
+                                        " marks instead of one value"));
   }
   return stack_[0];
 }
@@ -86,8 +48,8 @@ absl::Status PickleMachine::Step() {
     case 0x80: {  // PROTO
       ASSIGN_OR_RETURN(const uint64_t protocol, TakeNumber(1));
       if (protocol == 2) return absl::OkStatus();
-      return Refused(absl::StrCat("protocol ", protocol,
-                                  "; torch.save writes protocol 2"));
+      return PickleRefused(absl::StrCat("protocol ", protocol,
+                                        "; torch.save writes protocol 2"));
     }
     case 'N':  // NONE
       return Push({.kind = PickleKind::kNone});
@@ -121,7 +83,7 @@ absl::Status PickleMachine::Step() {
     case 0x87:  // TUPLE3
       return PushTupleOf(opcode - 0x84);
     case '(':  // MARK
-      if (marks_.size() >= kMaxStack) return Refused("too many marks");
+      if (marks_.size() >= kMaxStack) return PickleRefused("too many marks");
       marks_.push_back(stack_.size());
       return absl::OkStatus();
     case 't': {  // TUPLE
@@ -157,7 +119,7 @@ absl::Status PickleMachine::Step() {
       stopped_ = true;
       return absl::OkStatus();
     default:
-      return Refused(
+      return PickleRefused(
           absl::StrCat("opcode 0x", absl::Hex(opcode, absl::kZeroPad2),
                        " is none that a state dict of torch.save needs"));
   }
@@ -165,10 +127,11 @@ absl::Status PickleMachine::Step() {
 
 absl::Status PickleMachine::Push(PickleValue value) {
   if (values_.size() >= kMaxValues) {
-    return Refused(absl::StrCat("more than ", kMaxValues, " values"));
+    return PickleRefused(absl::StrCat("more than ", kMaxValues, " values"));
   }
   if (stack_.size() >= kMaxStack) {
-    return Refused(absl::StrCat("more than ", kMaxStack, " values at once"));
+    return PickleRefused(
+        absl::StrCat("more than ", kMaxStack, " values at once"));
   }
   values_.push_back(std::move(value));
   stack_.push_back(static_cast<PickleIndex>(values_.size() - 1));
@@ -177,7 +140,7 @@ absl::Status PickleMachine::Push(PickleValue value) {
 
 absl::StatusOr<PickleIndex> PickleMachine::Pop() {
   if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) {
-    return Malformed("takes a value where there is none");
+    return PickleMalformed("takes a value where there is none");
   }
   const PickleIndex top = stack_.back();
   stack_.pop_back();
@@ -185,7 +148,8 @@ absl::StatusOr<PickleIndex> PickleMachine::Pop() {
 }
 
 absl::StatusOr<std::vector<PickleIndex>> PickleMachine::PopToMark() {
-  if (marks_.empty()) return Malformed("needs a mark where there is none");
+  if (marks_.empty())
+    return PickleMalformed("needs a mark where there is none");
   const auto begin =
       stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
   std::vector<PickleIndex> result(begin, stack_.end());
@@ -201,7 +165,7 @@ absl::Status PickleMachine::PushInt(int64_t number) {
 absl::Status PickleMachine::PushLong() {
   ASSIGN_OR_RETURN(const uint64_t bytes, TakeNumber(1));
   if (bytes > 8) {
-    return Refused(absl::StrCat("a number of ", bytes, " bytes"));
+    return PickleRefused(absl::StrCat("a number of ", bytes, " bytes"));
   }
   ASSIGN_OR_RETURN(uint64_t number, TakeNumber(bytes));
   // The highest bit is the sign.
@@ -214,29 +178,13 @@ absl::Status PickleMachine::PushLong() {
 absl::Status PickleMachine::PushString() {
   ASSIGN_OR_RETURN(const uint64_t length, TakeNumber(4));
   if (length > kMaxTextBytes) {
-    return Refused(absl::StrCat("a string of ", length, " bytes; ",
-                                kMaxTextBytes, " are allowed"));
+    return PickleRefused(absl::StrCat("a string of ", length, " bytes; ",
+                                      kMaxTextBytes, " are allowed"));
   }
   ASSIGN_OR_RETURN(const std::span<const std::byte> bytes, Take(length));
   return Push({.kind = PickleKind::kString,
                .text = std::string(reinterpret_cast<const char*>(bytes.data()),
                                    bytes.size())});
-}
-
-absl::Status PickleMachine::PushCallable() {
-  ASSIGN_OR_RETURN(const std::string module, TakeLine());
-  ASSIGN_OR_RETURN(const std::string member, TakeLine());
-  const std::string name = absl::StrCat(module, ".", member);
-  for (const CallableRow& row : kCallables) {
-    if (name != row.name) continue;
-    return Push({.kind = PickleKind::kCallable,
-                 .callable = row.callable,
-                 .text = name,
-                 .tensor = {.type = row.type}});
-  }
-  return Refused(absl::StrCat(
-      "names ", Printable(name),
-      ", which no state dict of float tensors needs; nothing was run"));
 }
 
 absl::Status PickleMachine::PushTuple(std::vector<PickleIndex> children) {
@@ -245,7 +193,7 @@ absl::Status PickleMachine::PushTuple(std::vector<PickleIndex> children) {
     depth = std::max(depth, values_[child].depth);
   }
   if (depth >= kMaxDepth) {
-    return Refused(absl::StrCat("nested deeper than ", kMaxDepth));
+    return PickleRefused(absl::StrCat("nested deeper than ", kMaxDepth));
   }
   return Push({.kind = PickleKind::kTuple,
                .depth = depth + 1,
@@ -261,30 +209,31 @@ absl::Status PickleMachine::PushTupleOf(size_t count) {
 }
 
 absl::Status PickleMachine::SetItems(std::span<const PickleIndex> items) {
-  if (items.size() % 2 != 0) return Malformed("a key without a value");
+  if (items.size() % 2 != 0) return PickleMalformed("a key without a value");
   ASSIGN_OR_RETURN(const PickleIndex target, Pop());
   stack_.push_back(target);
   if (!Is(target, PickleKind::kDict)) {
-    return Refused("sets an item of something that is no dict");
+    return PickleRefused("sets an item of something that is no dict");
   }
   PickleValue& dict = values_[target];
   for (size_t i = 0; i < items.size(); i += 2) {
     if (!Is(items[i], PickleKind::kString)) {
-      return Refused("a key of a dict that is no string");
+      return PickleRefused("a key of a dict that is no string");
     }
     dict.depth = std::max(dict.depth, values_[items[i + 1]].depth + 1);
   }
   if (dict.depth > kMaxDepth) {
-    return Refused(absl::StrCat("nested deeper than ", kMaxDepth));
+    return PickleRefused(absl::StrCat("nested deeper than ", kMaxDepth));
   }
   dict.children.insert(dict.children.end(), items.begin(), items.end());
   return absl::OkStatus();
 }
 
 absl::Status PickleMachine::Put(uint32_t slot) {
-  if (stack_.empty()) return Malformed("keeps a value where there is none");
+  if (stack_.empty())
+    return PickleMalformed("keeps a value where there is none");
   if (slot > kMaxMemoSlot) {
-    return Refused(
+    return PickleRefused(
         absl::StrCat("memo slot ", slot, "; the last one is ", kMaxMemoSlot));
   }
   memo_[slot] = stack_.back();
@@ -294,138 +243,21 @@ absl::Status PickleMachine::Put(uint32_t slot) {
 absl::Status PickleMachine::Get(uint32_t slot) {
   const auto found = memo_.find(slot);
   if (found == memo_.end()) {
-    return Malformed(absl::StrCat("memo slot ", slot, " is empty"));
+    return PickleMalformed(absl::StrCat("memo slot ", slot, " is empty"));
   }
   if (stack_.size() >= kMaxStack) {
-    return Refused(absl::StrCat("more than ", kMaxStack, " values at once"));
+    return PickleRefused(
+        absl::StrCat("more than ", kMaxStack, " values at once"));
   }
   stack_.push_back(found->second);
   return absl::OkStatus();
 }
 
-// ("storage", class, key, device, elements)
-absl::Status PickleMachine::PushStorage() {
-  ASSIGN_OR_RETURN(const PickleIndex id, Pop());
-  const std::vector<PickleIndex>& parts = values_[id].children;
-  if (!Is(id, PickleKind::kTuple) || parts.size() != 5 ||
-      !Is(parts[0], PickleKind::kString) ||
-      values_[parts[0]].text != "storage" ||
-      !Is(parts[1], PickleKind::kCallable) ||
-      values_[parts[1]].callable != PickleCallable::kStorageClass ||
-      !Is(parts[2], PickleKind::kString) || !Is(parts[4], PickleKind::kInt)) {
-    return Refused("a persistent id that names no storage");
-  }
-  const int64_t elements = values_[parts[4]].number;
-  const std::string& key = values_[parts[2]].text;
-  if (elements < 0 || elements > kMaxElements) {
-    return Malformed(absl::StrCat("storage ", Printable(key), " has ", elements,
-                                  " elements"));
-  }
-  return Push({.kind = PickleKind::kStorage,
-               .tensor = {.storage = key,
-                          .type = values_[parts[1]].tensor.type,
-                          .storage_elements = elements}});
-}
-
-absl::Status PickleMachine::Call() {
-  ASSIGN_OR_RETURN(const PickleIndex arguments, Pop());
-  ASSIGN_OR_RETURN(const PickleIndex function, Pop());
-  if (!Is(function, PickleKind::kCallable) ||
-      !Is(arguments, PickleKind::kTuple)) {
-    return Refused("calls what is no function; nothing was run");
-  }
-  // A copy: pushing moves the values.
-  const std::vector<PickleIndex> parts = values_[arguments].children;
-  switch (values_[function].callable) {
-    case PickleCallable::kOrderedDict:
-      if (!parts.empty()) break;
-      return Push({.kind = PickleKind::kDict, .depth = 1});
-    case PickleCallable::kRebuildTensor:
-      return CallRebuildTensor(parts);
-    case PickleCallable::kRebuildParameter:  // (tensor, requires_grad, hooks)
-      if (parts.size() != 3 || !Is(parts[0], PickleKind::kTensor)) break;
-      stack_.push_back(parts[0]);
-      return absl::OkStatus();
-    case PickleCallable::kStorageClass:
-      break;
-  }
-  return Refused(absl::StrCat("calls ", values_[function].text, " with ",
-                              parts.size(),
-                              " arguments that torch.save does not write"));
-}
-
-absl::StatusOr<std::vector<int64_t>> PickleMachine::Sizes(
-    PickleIndex tuple, absl::string_view what) const {
-  const PickleValue& value = values_[tuple];
-  if (value.kind != PickleKind::kTuple ||
-      value.children.size() > kMaxDimensions) {
-    return Malformed(absl::StrCat("a tensor's ", what,
-                                  " must be a tuple of at most ",
-                                  kMaxDimensions, " numbers"));
-  }
-  std::vector<int64_t> sizes;
-  for (PickleIndex child : value.children) {
-    const int64_t size = values_[child].number;
-    if (!Is(child, PickleKind::kInt) || size < 0 || size > kMaxElements) {
-      return Malformed(absl::StrCat("a tensor's ", what, " has ", size));
-    }
-    sizes.push_back(size);
-  }
-  return sizes;
-}
-
-// (storage, offset, shape, strides, requires_grad, hooks); a seventh would
-// change what the elements mean (conjugates, negatives).
-absl::Status PickleMachine::CallRebuildTensor(
-    std::span<const PickleIndex> arguments) {
-  if (arguments.size() != 6 || !Is(arguments[0], PickleKind::kStorage) ||
-      !Is(arguments[1], PickleKind::kInt)) {
-    return Refused(absl::StrCat("rebuilds a tensor from ", arguments.size(),
-                                " arguments that torch.save does not write"));
-  }
-  PickledTensor tensor = values_[arguments[0]].tensor;
-  tensor.offset = values_[arguments[1]].number;
-  ASSIGN_OR_RETURN(tensor.shape, Sizes(arguments[2], "shape"));
-  ASSIGN_OR_RETURN(tensor.strides, Sizes(arguments[3], "strides"));
-  if (tensor.shape.size() != tensor.strides.size()) {
-    return Malformed(absl::StrCat("a tensor of ", tensor.shape.size(),
-                                  " dimensions with ", tensor.strides.size(),
-                                  " strides"));
-  }
-  const int64_t span = tensor.span();
-  if (tensor.offset < 0 || tensor.offset > kMaxElements ||
-      span > kMaxElements || tensor.offset + span > tensor.storage_elements) {
-    return Malformed(absl::StrCat("a tensor of ", span, " elements from ",
-                                  tensor.offset, " on leaves its storage ",
-                                  Printable(tensor.storage), " of ",
-                                  tensor.storage_elements));
-  }
-  // So that nothing is larger than the file: an expanded tensor could be.
-  const std::optional<uint64_t> bytes = TensorBytes(tensor.shape, tensor.type);
-  if (!bytes || *bytes / BytesPerElement(tensor.type) >
-                    static_cast<uint64_t>(tensor.storage_elements)) {
-    return Refused(absl::StrCat("a tensor with more elements than its storage ",
-                                Printable(tensor.storage), " of ",
-                                tensor.storage_elements));
-  }
-  return Push({.kind = PickleKind::kTensor, .tensor = std::move(tensor)});
-}
-
-// An OrderedDict's attributes: torch notes the versions of modules there.
-absl::Status PickleMachine::Build() {
-  ASSIGN_OR_RETURN(const PickleIndex state, Pop());
-  ASSIGN_OR_RETURN(const PickleIndex target, Pop());
-  stack_.push_back(target);
-  if (!Is(target, PickleKind::kDict) || !Is(state, PickleKind::kDict)) {
-    return Refused("sets the attributes of something that is no dict");
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::span<const std::byte>> PickleMachine::Take(size_t count) {
   if (count > pickle_.size() - position_) {
-    return Malformed(absl::StrCat("truncated: ", count, " bytes are needed, ",
-                                  pickle_.size() - position_, " are left"));
+    return PickleMalformed(
+        absl::StrCat("truncated: ", count, " bytes are needed, ",
+                     pickle_.size() - position_, " are left"));
   }
   const std::span<const std::byte> bytes = pickle_.subspan(position_, count);
   position_ += count;
@@ -447,7 +279,7 @@ absl::StatusOr<std::string> PickleMachine::TakeLine() {
     ASSIGN_OR_RETURN(const uint64_t byte, TakeNumber(1));
     if (byte == '\n') return line;
     if (line.size() >= kMaxTextBytes) {
-      return Refused(
+      return PickleRefused(
           absl::StrCat("a name of more than ", kMaxTextBytes, " bytes"));
     }
     line.push_back(static_cast<char>(byte));
