@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(
                       .sampler = {.kind = SamplerKind::kConsistency,
                                   .num_steps = 2,
                                   .grid_points = {0, 22}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& reference) { return reference.param.name; });
 
 // Images of one class bright on the left, of the other on the right.
 ImageSet Halves(int count, int size = 16, int channels = 1) {
