@@ -85,7 +85,8 @@ class LaneTest : public ::testing::Test {
   Metrics metrics_{"test"};
   const std::shared_ptr<const SamplerTable> table_ =
       std::make_shared<const SamplerTable>(
-          SamplerTable{.lines = std::vector<SamplerLine>(2)});
+          SamplerTable{.stop_timestep = std::nullopt,
+                       .lines = std::vector<SamplerLine>(2)});
   PlainEncoder encoder_;
   ThreadPool encoding_{1};
   const std::shared_ptr<EventStream> events_ =

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,7 +77,8 @@ class StageRunnerTest : public ::testing::Test {
                       metrics_.Stage("c", "16x16")};
   std::shared_ptr<const SamplerTable> table_ =
       std::make_shared<const SamplerTable>(
-          SamplerTable{.lines = std::vector<SamplerLine>(2)});
+          SamplerTable{.stop_timestep = std::nullopt,
+                       .lines = std::vector<SamplerLine>(2)});
   PlainEncoder encoder_;
   ThreadPool encoding_{1};
   std::shared_ptr<EventStream> events_ =
