@@ -84,9 +84,8 @@ class LaneTest : public ::testing::Test {
   Script& script_ = model_->script();
   Metrics metrics_{"test"};
   const std::shared_ptr<const SamplerTable> table_ =
-      std::make_shared<const SamplerTable>(
-          SamplerTable{.stop_timestep = std::nullopt,
-                       .lines = std::vector<SamplerLine>(2)});
+      std::make_shared<const SamplerTable>(SamplerTable{
+          .stop_timestep = std::nullopt, .lines = std::vector<SamplerLine>(2)});
   PlainEncoder encoder_;
   ThreadPool encoding_{1};
   const std::shared_ptr<EventStream> events_ =

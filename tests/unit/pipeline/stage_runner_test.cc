@@ -76,9 +76,8 @@ class StageRunnerTest : public ::testing::Test {
   StageRunner runner_{*cascade_.MakeExecutor(1, "cpu"),
                       metrics_.Stage("c", "16x16")};
   std::shared_ptr<const SamplerTable> table_ =
-      std::make_shared<const SamplerTable>(
-          SamplerTable{.stop_timestep = std::nullopt,
-                       .lines = std::vector<SamplerLine>(2)});
+      std::make_shared<const SamplerTable>(SamplerTable{
+          .stop_timestep = std::nullopt, .lines = std::vector<SamplerLine>(2)});
   PlainEncoder encoder_;
   ThreadPool encoding_{1};
   std::shared_ptr<EventStream> events_ =
