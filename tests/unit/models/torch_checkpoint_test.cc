@@ -115,7 +115,9 @@ TEST_F(TorchCheckpointTest, ReadsViewsOfOneStorage) {
   const auto floats = [&](const char* name) {
     const std::string bytes = read(name);
     std::vector<float> values(bytes.size() / 4);
-    std::memcpy(values.data(), bytes.data(), bytes.size());
+    if (!values.empty()) {
+      std::memcpy(values.data(), bytes.data(), bytes.size());
+    }
     return values;
   };
   EXPECT_EQ(read("half"), "\x03\x04");
