@@ -23,6 +23,8 @@ StageManifest Stage(int resolution, int low_resolution, int num_classes) {
   spec.num_classes = num_classes;
   stage.network.num_classes = num_classes;
   stage.network.super_resolution = low_resolution > 0;
+  // Their scripts hand images over in files of bytes, cut off.
+  if (low_resolution > 0) spec.handover = Handover::kUint8Truncated;
   return stage;
 }
 

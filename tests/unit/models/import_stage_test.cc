@@ -176,6 +176,9 @@ TEST(KnownCheckpointsTest, AreSoundStages) {
               known.stage.network.super_resolution);
     EXPECT_EQ(read->spec.num_classes, known.stage.spec.num_classes);
     EXPECT_EQ(StageText(*read), StageText(known.stage));
+    EXPECT_EQ(read->spec.handover, read->spec.low_resolution > 0
+                                       ? Handover::kUint8Truncated
+                                       : Handover::kFloat);
   }
   EXPECT_EQ(FindKnownCheckpoint("64x64_classifier"), nullptr);
 }
