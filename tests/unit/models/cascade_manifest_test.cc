@@ -280,6 +280,8 @@ TEST_F(CascadeManifestTest, ReadsAndWritesAProcessInSigma) {
                                       {"sigma_data", 0.4}};
     json["stages"][0]["sampler"] = {
         {"kind", "consistency"}, {"steps", 2}, {"grid_points", {0, 22}}};
+    // A process without timesteps cannot stop at one.
+    json["stages"][1]["conditioning_augmentation"]["mode"] = "non_truncated";
   };
   ASSERT_EQ(ErrorAfter(change), "");
   CascadeManifest manifest = ReadManifest(folder_).value();
