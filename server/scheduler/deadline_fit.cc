@@ -1,6 +1,7 @@
 #include "server/scheduler/deadline_fit.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace cascade {
 namespace {
@@ -13,7 +14,16 @@ int Steps(const StageBudget& stage, int part, int parts) {
   return std::max(fewest, stage.steps * part / parts);
 }
 
-// The largest fraction, in steps of the longest stage, that fits.
+// Rounded up: a stage has one at least.
+absl::Duration TimeOf(const StageBudget& stage, int steps, bool is_target) {
+  const double evaluations =
+      steps * (is_target ? stage.evaluations_per_target_step
+                         : stage.evaluations_per_step);
+  return std::ceil(evaluations) * stage.step_time;
+}
+
+// The largest fraction, in steps of the longest stage, that fits. The last
+// stage is the target.
 std::optional<std::vector<int>> FitSteps(std::span<const StageBudget> stages,
                                          absl::Duration time) {
   int parts = 1;
@@ -23,7 +33,7 @@ std::optional<std::vector<int>> FitSteps(std::span<const StageBudget> stages,
     absl::Duration needed;
     for (const StageBudget& stage : stages) {
       steps.push_back(Steps(stage, part, parts));
-      needed += steps.back() * stage.step_time;
+      needed += TimeOf(stage, steps.back(), &stage == &stages.back());
     }
     if (needed <= time) return steps;
   }

@@ -12,8 +12,13 @@ namespace cascade {
 
 struct StageBudget {
   int steps = 1;  // Asked for.
-  // One step of the whole job in this stage, as predicted.
+  // One network evaluation of the whole job in this stage, as predicted.
   absl::Duration step_time = absl::ZeroDuration();
+  // Network evaluations a step: two of some samplers; less than one where the
+  // stage stops early for the next one's augmentation.
+  double evaluations_per_step = 1;
+  // The same where it is the target stage, which never stops early.
+  double evaluations_per_target_step = 1;
 };
 
 struct DeadlineFit {

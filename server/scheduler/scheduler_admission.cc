@@ -81,13 +81,17 @@ std::vector<StageBudget> Budgets(const StageTable& table, const Job& job,
   std::vector<StageBudget> budgets;
   for (int k = 0; k <= job.request.target_stage; ++k) {
     const size_t at = static_cast<size_t>(k);
-    // A step of the sampler may be more than one line.
     const int steps = job.request.stages[at].sampler.num_steps;
-    const double lines_per_step =
+    const double evaluations =
         static_cast<double>(job.stages[at].num_lines()) / steps;
-    budgets.push_back(
-        {.steps = steps,
-         .step_time = JobStepTime(table, job, k) * lines_per_step * stretch});
+    const bool stops = job.stages[at].table->stop_timestep.has_value();
+    const bool is_heun =
+        job.request.stages[at].sampler.kind == SamplerKind::kHeun;
+    budgets.push_back({.steps = steps,
+                       .step_time = JobStepTime(table, job, k) * stretch,
+                       .evaluations_per_step = evaluations,
+                       .evaluations_per_target_step =
+                           !stops ? evaluations : (is_heun ? 2.0 : 1.0)});
   }
   return budgets;
 }

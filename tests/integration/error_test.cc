@@ -47,18 +47,16 @@ TEST(ErrorTest, EveryWrongFieldIsTold) {
 }
 
 TEST(ErrorTest, AFieldThatIsNotHonouredIsRefused) {
-  ScriptedServer::Options options;
-  options.stages = {{.resolution = 8},
-                    {.resolution = 16, .augmentation = true}};
-  ScriptedServer served(options);
+  ScriptedServer served;
   v1::GenerateImageRequest request = DigitRequest();
-  request.add_stages()->mutable_augmentation()->set_mode(
-      v1::AUGMENTATION_MODE_TRUNCATED);
+  // Of a later version of the API.
+  v1::StageOptions& stage = *request.add_stages();
+  stage.GetReflection()->MutableUnknownFields(&stage)->AddVarint(99, 1);
   const Reply reply = Generate(served.Client(), request);
   EXPECT_EQ(reply.status.code, grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(reply.status.reason, "FIELD_UNIMPLEMENTED");
   ASSERT_THAT(reply.status.fields, SizeIs(1));
-  EXPECT_EQ(reply.status.fields[0].field, "stages[0].augmentation.mode");
+  EXPECT_EQ(reply.status.fields[0].field, "stages[0].99");
 }
 
 TEST(ErrorTest, ATenantThatIsNoNameIsRefused) {

@@ -62,6 +62,22 @@ TEST(DeadlineFitTest, StagesBeforeTheFirstTakeNoTimeAndKeepTheirSteps) {
   EXPECT_EQ(FitDeadline(kStages, 1, 2, absl::Seconds(0.2)), std::nullopt);
 }
 
+TEST(DeadlineFitTest, AStageThatStopsEarlyRunsWholeWhereItIsTheTarget) {
+  const std::vector<StageBudget> stages = {
+      {.steps = 4,
+       .step_time = absl::Milliseconds(10),
+       .evaluations_per_step = 0.5},
+      {.steps = 4, .step_time = absl::Milliseconds(10)}};
+  // One of the two evaluations, and one.
+  const DeadlineFit both = {
+      .target_stage = 1, .steps = {1, 1}, .reduced = true};
+  EXPECT_EQ(FitDeadline(stages, 0, 1, absl::Milliseconds(20)), both);
+  const DeadlineFit lower = {.target_stage = 0, .steps = {1}, .reduced = true};
+  EXPECT_EQ(FitDeadline(stages, 0, 1, absl::Milliseconds(19)), lower);
+  const DeadlineFit two = {.target_stage = 0, .steps = {2}, .reduced = true};
+  EXPECT_EQ(FitDeadline({stages.data(), 1}, 0, 0, absl::Milliseconds(20)), two);
+}
+
 class RandomBudget {
  public:
   std::vector<StageBudget> Stages() {
