@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "client/bench_report.h"
-#include "plot/plot_chart.h"
+#include "models/plot/plot_chart.h"
 
 namespace cascade {
 

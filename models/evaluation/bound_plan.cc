@@ -1,6 +1,7 @@
 #include "models/evaluation/bound_plan.h"
 
 #include "absl/strings/str_cat.h"
+#include "models/truncation.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -33,18 +34,6 @@ absl::Status CheckStage(const StageSpec& spec, double level) {
   return absl::OkStatus();
 }
 
-// Whether `lower` can stop where `upper` goes on.
-absl::Status CheckStop(const StageSpec& lower, const StageSpec& upper) {
-  if (upper.augmentation.schedule == lower.diffusion.schedule &&
-      upper.augmentation.num_timesteps == lower.diffusion.num_timesteps) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "stage ", lower.name, " cannot stop where stage ", upper.name,
-      " goes on: the schedule of its diffusion is not that of ", upper.name,
-      "'s conditioning augmentation"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<StageBoundPlan>> PlanBound(
@@ -67,7 +56,7 @@ absl::StatusOr<std::vector<StageBoundPlan>> PlanBound(
                                           spec.augmentation.num_timesteps),
                             plan.augmentation_level);
     if (options.kind == BoundKind::kTruncated && plan.augmentation.index > 0) {
-      RETURN_IF_ERROR(CheckStop(stages[i - 1].spec, spec));
+      RETURN_IF_ERROR(CheckTruncation(stages[i - 1].spec, spec));
       plans.back().first_timestep = plan.augmentation.index;
     }
     plans.push_back(plan);

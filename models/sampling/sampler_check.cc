@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "models/sampling/sampler_name.h"
 #include "models/sampling/sampler_table.h"
 #include "server/base/status_macros.h"
 
@@ -104,24 +105,6 @@ absl::Status CheckSchedule(const DiffusionSpec& spec,
   return absl::OkStatus();
 }
 
-absl::string_view NameOf(SamplerKind kind) {
-  switch (kind) {
-    case SamplerKind::kDdpm:
-      return "DDPM";
-    case SamplerKind::kDdim:
-      return "DDIM";
-    case SamplerKind::kDpmSolverPlusPlus2M:
-      return "DPM-Solver++(2M)";
-    case SamplerKind::kHeun:
-      return "Heun";
-    case SamplerKind::kConsistency:
-      return "consistency sampling";
-    case SamplerKind::kUniPc3:
-      return "UniPC-3";
-  }
-  return "unknown";
-}
-
 absl::string_view NameOf(const DiffusionSpec& spec) {
   if (spec.schedule != ScheduleKind::kKarras) return "a discrete process";
   return spec.prediction == PredictionType::kConsistency ? "a consistency model"
@@ -135,10 +118,11 @@ absl::Status CheckKind(const DiffusionSpec& spec, SamplerKind kind) {
   }
   const std::string names =
       absl::StrJoin(kinds, ", ", [](std::string* text, SamplerKind other) {
-        absl::StrAppend(text, NameOf(other));
+        absl::StrAppend(text, SamplerName(other));
       });
-  return absl::InvalidArgumentError(absl::StrCat(
-      "kind = ", NameOf(kind), ": ", NameOf(spec), " is sampled by ", names));
+  return absl::InvalidArgumentError(absl::StrCat("kind = ", SamplerName(kind),
+                                                 ": ", NameOf(spec),
+                                                 " is sampled by ", names));
 }
 
 absl::Status CheckSpacing(const DiffusionSpec& spec,
@@ -149,7 +133,7 @@ absl::Status CheckSpacing(const DiffusionSpec& spec,
                            options.kind == SamplerKind::kDdim);
   if (can_stride) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("spacing = stride: ", NameOf(options.kind), " on ",
+      absl::StrCat("spacing = stride: ", SamplerName(options.kind), " on ",
                    NameOf(spec), " has no timesteps to stride over"));
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "models/evaluation/image_judge.h"
-#include "plot/plot_chart.h"
+#include "models/plot/plot_chart.h"
 
 namespace cascade {
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "models/sampling/sampler_name.h"
 #include "models/sampling/sampler_table.h"
 #include "server/rpc/threshold_conversion.h"
 
@@ -35,28 +36,10 @@ std::optional<SamplerKind> FromProto(v1::SamplerKind kind) {
   }
 }
 
-absl::string_view NameOf(SamplerKind kind) {
-  switch (kind) {
-    case SamplerKind::kDdpm:
-      return "DDPM";
-    case SamplerKind::kDdim:
-      return "DDIM";
-    case SamplerKind::kDpmSolverPlusPlus2M:
-      return "DPM-Solver++(2M)";
-    case SamplerKind::kHeun:
-      return "Heun";
-    case SamplerKind::kConsistency:
-      return "consistency sampling";
-    case SamplerKind::kUniPc3:
-      return "UniPC-3";
-  }
-  return "another sampler";
-}
-
 // The samplers that a stage runs, for messages: "DDPM, DDIM".
 std::string NamesOf(const std::vector<SamplerKind>& kinds) {
   return absl::StrJoin(kinds, ", ", [](std::string* text, SamplerKind kind) {
-    absl::StrAppend(text, NameOf(kind));
+    absl::StrAppend(text, SamplerName(kind));
   });
 }
 
@@ -76,7 +59,7 @@ void ApplyKind(const StageEntries& entries, const StageSpec& stage,
   const std::vector<SamplerKind> kinds = SamplersOf(stage.diffusion);
   if (std::find(kinds.begin(), kinds.end(), *kind) == kinds.end()) {
     check.Refuse(SubField(entry.field, "sampler.kind"),
-                 absl::StrCat(NameOf(*kind), ": ", StageTitle(stage),
+                 absl::StrCat(SamplerName(*kind), ": ", StageTitle(stage),
                               " is sampled by ", NamesOf(kinds), " only"));
     return;
   }
@@ -220,9 +203,9 @@ void ApplyEta(const StageEntries& entries, const StageSpec& stage,
   const double eta = entry.options->sampler().eta();
   if (!check.InRange(field, eta, 0.0, 1.0)) return;
   if (sampler.kind != SamplerKind::kDdim) {
-    check.Refuse(
-        field, absl::StrCat(eta, ": only DDIM takes eta, and ",
-                            StageTitle(stage), " runs ", NameOf(sampler.kind)));
+    check.Refuse(field, absl::StrCat(eta, ": only DDIM takes eta, and ",
+                                     StageTitle(stage), " runs ",
+                                     SamplerName(sampler.kind)));
     return;
   }
   sampler.eta = eta;

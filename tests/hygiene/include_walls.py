@@ -36,8 +36,8 @@ ALLOWED = {
     "server/encode": ["server/job", MODELS_PUBLIC],
     "server/pipeline": ["server/scheduler", "server/job", "server/encode", MODELS_PUBLIC, "models/sampling"],
     "server/rpc": ["server/scheduler", "server/job", "proto", MODELS_PUBLIC, "models/sampling"],
-    "plot": [],
-    "client": ["proto", "plot"],
+    "client": ["proto", "models/plot"],
+    "models/plot": [],
     "models/sampling": [],
     "models/nn": ["models/sampling", MODELS_PUBLIC],
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
@@ -47,14 +47,14 @@ ALLOWED = {
     "models/evaluation": ["models/training", "models/nn", "models/weights", "models/runtime", "models/sampling",
                           MODELS_PUBLIC],
     "models/tool": ["models/import", "models/evaluation", "models/training", "models/nn", "models/weights", "models/runtime",
-                    "models/sampling", "plot", MODELS_PUBLIC],
+                    "models/sampling", "models/plot", MODELS_PUBLIC],
 }
 EVERYONE = ("server/base/", "server/metrics/")
 
 
 def folder_of(path):
     parts = path.split("/")
-    if parts[0] in ("client", "plot", "proto"):
+    if parts[0] in ("client", "proto"):
         return parts[0]
     return "/".join(parts[:-1][:3 if parts[0] == "tests" else 2])
 
@@ -102,7 +102,7 @@ def check_file(path, text):
                 problems.append(where + f"gRPC or protobuf ({name}) outside of its world")
         elif name.startswith(OPENCV) and path not in OPENCV_FILES:
             problems.append(where + f"OpenCV ({name}) outside of {', '.join(OPENCV_FILES)}")
-        ours = match.group(1) == '"' and name.split("/")[0] in ("server", "models", "client", "plot", "proto")
+        ours = match.group(1) == '"' and name.split("/")[0] in ("server", "models", "client", "proto")
         if name.startswith("server/rpc/") and folder != "server/rpc" and not path.startswith("tests/") \
                 and path not in ("server/server.cc", "server/server.h"):
             problems.append(where + "only server/server.cc includes server/rpc")

@@ -14,8 +14,8 @@ PLANTED = {
     "server/rpc/x.cc": '#include "server/pipeline/lane.h"',
     "client/x.cc": '#include "server/job/job_event.h"',
     "models/stage_spec.h": '#include <c10/core/Device.h>',
-    "plot/x.cc": '#include "client/bench_plot.h"',
-    "models/evaluation/x.cc": '#include "plot/plot_chart.h"',
+    "models/plot/x.cc": '#include "client/bench_plot.h"',
+    "models/evaluation/x.cc": '#include "models/plot/plot_chart.h"',
     "server/base/x.h": '#include "server/metrics/metrics.h"',
     "tests/bench/x.cc": '#include <ATen/ATen.h>\n#include <grpcpp/grpcpp.h>',
     "server/scheduler/y.cc": '#include "step_policy.h"',
@@ -23,7 +23,8 @@ PLANTED = {
 ALLOWED = {
     "server/rpc/x.cc": '#include "server/scheduler/generator.h"',
     "server/pipeline/x.cc": '#include "models/stage_executor.h"',
-    "models/tool/x.cc": '#include "plot/plot_chart.h"',
+    "client/y.cc": '#include "models/plot/plot_chart.h"',
+    "models/tool/x.cc": '#include "models/plot/plot_chart.h"',
     "models/runtime/x.cc": '#include <ATen/ATen.h>\n#include "models/sampling/sampler_table.h"',
 }
 

@@ -1,4 +1,4 @@
-#include "plot/plot_chart.h"
+#include "models/plot/plot_chart.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "client/bench_plot.h"
-#include "plot/plot_scale.h"
+#include "models/plot/plot_scale.h"
 
 namespace cascade {
 namespace {

@@ -244,7 +244,7 @@ TEST_F(CascadeBoundTest, SaysWhatCannotBeBounded) {
   };
   const std::string package = SilentPackage("silent_other", 7);
   EXPECT_THAT(error(package, {}),
-              HasSubstr("stage 8x8 cannot stop where stage 16x16 goes on"));
+              HasSubstr("is not the process of stage 0 (8x8)"));
   // A clean hand-over stops nowhere.
   EXPECT_EQ(error(package, {.augmentation_levels = {0, 0}}), "");
   EXPECT_THAT(error(package, {.augmentation_levels = {0, 0.95}}),

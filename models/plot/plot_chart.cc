@@ -1,11 +1,11 @@
-#include "plot/plot_chart.h"
+#include "models/plot/plot_chart.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "plot/plot_scale.h"
+#include "models/plot/plot_scale.h"
 
 namespace cascade {
 namespace {

@@ -1,4 +1,4 @@
-#include "plot/plot_scale.h"
+#include "models/plot/plot_scale.h"
 
 #include <algorithm>
 #include <cmath>
