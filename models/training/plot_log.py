@@ -9,14 +9,15 @@ later ones count. Needs Python's standard library.
 """
 
 import argparse
-import html
-import math
 import pathlib
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "plot"))
+
+from svg_chart import COLORS, GREY, Axis, document, grid, polyline, short, text  # noqa: E402
+
 PANEL, HEIGHT, GAP = 250, 190, 30
 LEFT, TOP, BOTTOM = 46, 26, 34
-TEXT, AXIS, RAW, LINE = "#57606a", "#d0d7de", "#c4ccd4", "#2563eb"
 
 
 def read_log(path, batch):
@@ -48,46 +49,19 @@ def smoothed(points):
     return result
 
 
-def short(number):
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:g}{unit}"
-    return f"{number:g}"
-
-
-def ticks(low, high):
-    """1, 2 and 5 times powers of ten within the limits."""
-    first = math.floor(math.log10(low))
-    return [m * 10.0**p for p in range(first, first + 12) for m in (1, 2, 5) if low <= m * 10.0**p <= high]
-
-
 def panel(name, points, left):
-    low_x, high_x = points[0][0], points[-1][0]
-    high_x = max(high_x, 1.001 * low_x)
     losses = [loss for _, loss in points]
-    low_y, high_y = 0.95 * min(losses), 1.05 * max(losses)
-
-    def x(images):
-        return left + LEFT + (PANEL - LEFT) * math.log(images / low_x) / math.log(high_x / low_x)
-
-    def y(loss):
-        return TOP + HEIGHT * math.log(high_y / loss) / math.log(high_y / low_y)
+    x = Axis(points[0][0], points[-1][0], left + LEFT, left + PANEL, log=True)
+    y = Axis(0.95 * min(losses), 1.05 * max(losses), TOP + HEIGHT, TOP, log=True)
 
     def line(values, color, width):
-        path = " ".join(f"{x(images):.1f},{y(loss):.1f}" for images, loss in values)
-        return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"/>'
+        return polyline([(x.at(images), y.at(loss)) for images, loss in values], color, width)
 
     curve = smoothed(points)
-    parts = [f'<text x="{left + LEFT}" y="{TOP - 10}" font-weight="bold">{html.escape(name)}</text>']
-    for loss in ticks(low_y, high_y):
-        parts.append(f'<path d="M{left + LEFT} {y(loss):.1f}h{PANEL - LEFT}" stroke="{AXIS}"/>')
-        parts.append(f'<text x="{left + LEFT - 6}" y="{y(loss) + 4:.1f}" text-anchor="end">{short(loss)}</text>')
-    for images in ticks(low_x, high_x):
-        parts.append(f'<text x="{x(images):.1f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{short(images)}</text>')
-    parts += [line(points, RAW, 1), line(curve, LINE, 1.6)]
     end = f"{curve[-1][1]:.3g} after {short(float(f'{curve[-1][0]:.3g}'))}"
-    parts.append(f'<text x="{left + PANEL}" y="{TOP - 10}" text-anchor="end">{end}</text>')
-    return "\n".join(parts)
+    title = text(left + LEFT, TOP - 10, name, "start", ' font-weight="bold"')
+    lines = [line(points, GREY, 1), line(curve, COLORS[0], 1.6)]
+    return [title, *grid(x, y), *lines, text(left + PANEL, TOP - 10, end, "end")]
 
 
 def main():
@@ -101,15 +75,10 @@ def main():
         path, _, batch = source.partition(",")
         if not path or (batch and not batch.isdigit()):
             parser.error(f"{argument} is not NAME=LOG.csv[,BATCH]")
-        panels.append(panel(name, read_log(path, int(batch or 64)), number * (PANEL + GAP)))
-    width, height = len(panels) * (PANEL + GAP), TOP + HEIGHT + BOTTOM
-    arguments.out.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="sans-serif" font-size="11" fill="{TEXT}">\n<rect width="100%" height="100%" fill="white"/>\n'
-        + "\n".join(panels)
-        + f'\n<text x="{width / 2}" y="{height - 4}" text-anchor="middle">training images; loss: mean squared error of '
-        "what the network predicts</text>\n</svg>\n"
-    )
+        panels += panel(name, read_log(path, int(batch or 64)), number * (PANEL + GAP))
+    width, height = len(arguments.logs) * (PANEL + GAP), TOP + HEIGHT + BOTTOM
+    caption = "training images; loss: mean squared error of what the network predicts"
+    arguments.out.write_text(document(width, height, [*panels, text(width / 2, height - 4, caption)]))
 
 
 if __name__ == "__main__":
