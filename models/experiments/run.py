@@ -11,6 +11,7 @@ Needs Python's standard library, cascade-model, and npm for the digits (or --dig
 import argparse
 import ctypes
 import json
+import os
 import pathlib
 import resource
 import shlex
@@ -41,6 +42,7 @@ class Experiments:
         self.small = arguments.scale == "small"
         self.work = arguments.work.resolve() / arguments.scale
         self.child = None
+        self.stopped = 0
         self.doing = ""
 
     def run(self, what, command, log, printed=None):
@@ -63,6 +65,8 @@ class Experiments:
             )
             status = self.child.wait()
         self.child = None
+        if self.stopped:
+            sys.exit(128 + self.stopped)
         if status:
             lines = log.read_text(errors="replace").splitlines()[-5:]
             raise Failed(f"ended with {status}; {log} ends:\n" + "\n".join(lines))
@@ -177,10 +181,11 @@ class Experiments:
         return (self.work / "cells" / f"{cell.name}.json").exists()
 
     def stop(self, signum, frame):
-        if self.child:
-            self.child.terminate()
-            self.child.wait()
-        sys.exit(128 + signum)
+        """The child saves what it has; run() sees that it was asked to. (Waiting here would wait within a wait.)"""
+        self.stopped = signum
+        if self.child is None:
+            sys.exit(128 + signum)
+        os.kill(self.child.pid, signal.SIGTERM)
 
 
 def write_json(path, value):
