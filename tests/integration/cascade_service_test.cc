@@ -1,3 +1,5 @@
+#include "server/rpc/cascade_service.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,6 +46,20 @@ TEST(CascadeServiceTest, ListsWhatAFormNeeds) {
   EXPECT_EQ(stage.augmentation().default_mode(),
             v1::AUGMENTATION_MODE_NON_TRUNCATED);
   EXPECT_FALSE(cascade.stages(0).has_augmentation());
+}
+
+// What would be refused where a request leaves the schedule to the package.
+TEST(CascadeServiceTest, ModesAreThoseOfTheDefaultSchedule) {
+  CascadeSpec spec;
+  spec.stages.resize(2);
+  spec.stages[1].index = 1;
+  spec.stages[1].augmentation.enabled = true;
+  EXPECT_THAT(ToProto(spec).stages(1).augmentation().modes(),
+              ElementsAre(v1::AUGMENTATION_MODE_NON_TRUNCATED,
+                          v1::AUGMENTATION_MODE_TRUNCATED));
+  spec.stages[0].default_sampler.schedule = {.num_timesteps = 100};
+  EXPECT_THAT(ToProto(spec).stages(1).augmentation().modes(),
+              ElementsAre(v1::AUGMENTATION_MODE_NON_TRUNCATED));
 }
 
 TEST(CascadeServiceTest, DescribesOneCascade) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/server.h"
+#include "tests/integration/connected_channel.h"
 #include "tests/integration/scripted_server.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
@@ -24,7 +25,7 @@ using ::testing::HasSubstr;
 class HealthWatch {
  public:
   HealthWatch(const std::string& address, const std::string& name)
-      : stub_(grpc::health::v1::Health::NewStub(MakeChannel(address))) {
+      : stub_(grpc::health::v1::Health::NewStub(ConnectedChannel(address))) {
     grpc::health::v1::HealthCheckRequest request;
     request.set_service(name);
     reader_ = stub_->Watch(&context_, request);
@@ -73,7 +74,7 @@ class FailureTest : public ::testing::Test {
   ~FailureTest() override { script_.UnblockSteps(); }
 
   ImageClient Client() const {
-    return ImageClient(MakeChannel(server_->address()));
+    return ImageClient(ConnectedChannel(server_->address()));
   }
 
   const std::shared_ptr<const ScriptedCascade> cascade_ =

@@ -10,6 +10,7 @@
 
 #include "cascade/v1/admin_service.grpc.pb.h"
 #include "server/rpc/admin_server.h"
+#include "tests/integration/connected_channel.h"
 #include "tests/integration/scripted_server.h"
 
 namespace cascade {
@@ -30,7 +31,8 @@ class HotOperationTest : public ::testing::Test {
                             served_.metrics(), served_.engine().logger());
     if (!admin.ok()) std::abort();
     admin_server_ = *std::move(admin);
-    admin_ = v1::AdminService::NewStub(MakeChannel(admin_server_->address()));
+    admin_ =
+        v1::AdminService::NewStub(ConnectedChannel(admin_server_->address()));
   }
 
   // A package of "digits", named by its version.
@@ -237,7 +239,7 @@ TEST_F(HotOperationTest, OneOperationRunsAtATime) {
   auto server = AdminServer::Create("127.0.0.1:0", loader, served_.metrics(),
                                     served_.engine().logger());
   ASSERT_TRUE(server.ok());
-  admin_ = v1::AdminService::NewStub(MakeChannel((*server)->address()));
+  admin_ = v1::AdminService::NewStub(ConnectedChannel((*server)->address()));
   std::thread first([&] { EXPECT_TRUE(Unload("a").ok()); });
   loader.AwaitUnload();
   const CallStatus second = Unload("b");
@@ -254,7 +256,7 @@ TEST_F(HotOperationTest, AShutdownAnswersTheCallOfAnOperationThatGoesOn) {
   auto server = AdminServer::Create("127.0.0.1:0", loader, served_.metrics(),
                                     served_.engine().logger());
   ASSERT_TRUE(server.ok());
-  admin_ = v1::AdminService::NewStub(MakeChannel((*server)->address()));
+  admin_ = v1::AdminService::NewStub(ConnectedChannel((*server)->address()));
   CallStatus status;
   std::thread call([&] { status = Unload("a"); });
   loader.AwaitUnload();

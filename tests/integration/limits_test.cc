@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/integration/connected_channel.h"
 #include "tests/integration/scripted_server.h"
 
 namespace cascade {
@@ -35,9 +36,7 @@ TEST(LimitsTest, CallsBeyondTheStreamsOfAConnectionWaitForTheirTurn) {
   options.grpc.max_concurrent_streams = 2;
   ScriptedServer served(options);
   served.script().BlockSteps();
-  ChannelOptions own;
-  own.own_connection = true;
-  const auto connection = MakeChannel(served.address(), own);
+  const auto connection = ConnectedChannel(served.address());
   std::vector<Reply> replies(4);
   std::vector<std::thread> calls;
   for (size_t i = 0; i < 3; ++i) {

@@ -15,6 +15,7 @@
 #include "client/open_loop.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "tests/integration/connected_channel.h"
 
 namespace cascade {
 namespace {
@@ -111,9 +112,7 @@ class LoopbackServer {
     server_ = builder.BuildAndStart();
   }
   LoadSession::Channels Channels() const {
-    ChannelOptions options;
-    options.own_connection = true;
-    return {MakeChannel(absl::StrCat("127.0.0.1:", port_), options)};
+    return {ConnectedChannel(absl::StrCat("127.0.0.1:", port_))};
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/image_codec.h"
+#include "tests/integration/connected_channel.h"
 #include "tests/integration/scripted_server.h"
 
 namespace cascade {
@@ -86,9 +87,9 @@ TEST(OverloadTest, ARefusalComesBeforeHeadersSoThatRetriesApply) {
                       "retryableStatusCodes": ["RESOURCE_EXHAUSTED"]}}]})");
   const int before = full.served.generator().submits();
   const Reply reply =
-      Generate(ImageClient(grpc::CreateCustomChannel(
+      Generate(ImageClient(ConnectedChannel(grpc::CreateCustomChannel(
                    full.served.address(), grpc::InsecureChannelCredentials(),
-                   arguments)),
+                   arguments))),
                DigitRequest(3));
   EXPECT_EQ(reply.status.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(full.served.generator().submits() - before, 3);

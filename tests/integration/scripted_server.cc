@@ -3,16 +3,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "tests/integration/connected_channel.h"
+
 namespace cascade {
-namespace {
-
-std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
-  ChannelOptions options;
-  options.own_connection = true;
-  return MakeChannel(address, options);
-}
-
-}  // namespace
 
 ScriptedServer::ScriptedServer() : ScriptedServer(Options()) {}
 
@@ -45,11 +38,11 @@ ScriptedServer::~ScriptedServer() {
 }
 
 ImageClient ScriptedServer::Client() const {
-  return ImageClient(OwnChannel(address()));
+  return ImageClient(ConnectedChannel(address()));
 }
 
 std::unique_ptr<v1::ImageGenerationService::Stub> ScriptedServer::Stub() const {
-  return v1::ImageGenerationService::NewStub(OwnChannel(address()));
+  return v1::ImageGenerationService::NewStub(ConnectedChannel(address()));
 }
 
 void ScriptedServer::Drain() {

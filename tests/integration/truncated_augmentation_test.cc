@@ -51,6 +51,8 @@ TEST(TruncatedAugmentationTest, TheLowerStageStopsAndItsImageIsAnEstimate) {
   const v1::AugmentationRecord& augmentation = record.stages(1).augmentation();
   EXPECT_EQ(augmentation.mode(), v1::AUGMENTATION_MODE_TRUNCATED);
   EXPECT_EQ(augmentation.index(), 400);
+  EXPECT_EQ(record.stages(0).stop_index(), 400);
+  EXPECT_FALSE(record.stages(1).has_stop_index());
 }
 
 TEST(TruncatedAugmentationTest, ATargetStageFinishes) {
@@ -88,7 +90,8 @@ TEST(TruncatedAugmentationTest, AStateCarriesItsLevel) {
   EXPECT_EQ(request.state().level(), 0.4);
   v1::StageOptions& stage = *request.add_stages();
   stage.set_stage(1);
-  for (double level : {0.4, 0.7}) {
+  // No step of stage 0 is above level 1; but it has run.
+  for (double level : {0.4, 0.7, 1.0}) {
     stage.mutable_augmentation()->set_level(level);
     const Reply reply = Upscale(served.Client(), request);
     ASSERT_TRUE(reply.status.ok()) << reply.status.message;

@@ -9,6 +9,7 @@
 
 #include "models/image_codec.h"
 #include "server/rpc/state_checksum.h"
+#include "tests/integration/connected_channel.h"
 #include "tests/integration/scripted_server.h"
 #include "tests/support/held_executor.h"
 
@@ -265,8 +266,9 @@ TEST(UpscaleImageTest, ADrainRefusesWhatIsStillDecoded) {
   Reply reply;
   std::thread client([&] {
     // Without the retries of the client library, which would be held again.
-    const auto stub = v1::ImageGenerationService::NewStub(grpc::CreateChannel(
-        served.address(), grpc::InsecureChannelCredentials()));
+    const auto stub = v1::ImageGenerationService::NewStub(
+        ConnectedChannel(grpc::CreateChannel(
+            served.address(), grpc::InsecureChannelCredentials())));
     grpc::ClientContext context;
     const auto reader = stub->UpscaleImage(&context, FromImage(8, 8));
     v1::UpscaleImageResponse response;

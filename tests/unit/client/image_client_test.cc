@@ -1,9 +1,16 @@
 #include "client/image_client.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <thread>
 
 namespace cascade {
 namespace {
@@ -23,6 +30,57 @@ class ReluctantService : public v1::ImageGenerationService::Service {
   std::atomic<int> num_calls = 0;
   std::atomic<size_t> last_size = 0;
 };
+
+// A port of this machine, without gRPC.
+class BarePort {
+ public:
+  BarePort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(socket_, any, size), 0);
+    EXPECT_EQ(listen(socket_, 8), 0);
+    EXPECT_EQ(getsockname(socket_, any, &size), 0);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~BarePort() { close(socket_); }
+
+  const std::string& address() const { return address_; }
+  // The next connection; negative after Shutdown().
+  int Accept() const { return accept(socket_, nullptr, nullptr); }
+  void Shutdown() const { shutdown(socket_, SHUT_RDWR); }
+
+ private:
+  const int socket_;
+  std::string address_;
+};
+
+// So it looks when a pod has gone and the next one takes its place.
+TEST(ImageClientTest, ACallOutlivesAFailedConnection) {
+  ReluctantService service;
+  service.num_calls = 1;
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  const auto server = builder.BuildAndStart();
+  ASSERT_NE(server, nullptr);
+  const BarePort port;
+  std::thread acceptor([&] {
+    close(port.Accept());
+    const int connection = port.Accept();
+    if (connection < 0) return;
+    fcntl(connection, F_SETFL, O_NONBLOCK);
+    grpc::AddInsecureChannelFromFd(server.get(), connection);
+  });
+  ImageClient client(MakeChannel(port.address()));
+  const CallStatus status =
+      client.Upscale({}, {}, [](const v1::GenerateImageResponse&) {});
+  port.Shutdown();
+  acceptor.join();
+  EXPECT_TRUE(status.ok()) << status.message;
+  EXPECT_EQ(service.num_calls, 2);
+}
 
 TEST(ImageClientTest, LargeUploadsAreRepeatedToo) {
   ReluctantService service;
