@@ -2,35 +2,72 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
 
 namespace cascade {
 namespace {
 
-// Reads "NAME:NUMBER:NUMBER" with at most `most` numbers.
-std::optional<std::vector<double>> NumbersAfter(const std::string& text,
-                                                size_t most,
-                                                std::string* name) {
-  const std::vector<std::string> parts = absl::StrSplit(text, ':');
-  if (parts.size() > most + 1) return std::nullopt;
-  *name = absl::AsciiStrToLower(parts[0]);
-  std::vector<double> numbers(parts.size() - 1);
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    if (!absl::SimpleAtod(parts[i + 1], &numbers[i])) return std::nullopt;
+// Names are read without regard to case, and with '_' for '-', as JSON has
+// them.
+std::string Normal(const std::string& text) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", "-"}});
+}
+
+template <typename Value>
+using Name = std::pair<const char*, Value>;
+
+// What `text` means. INVALID_ARGUMENT lists the names.
+template <typename Value, size_t kCount>
+absl::StatusOr<Value> Choose(const std::string& text,
+                             const Name<Value> (&names)[kCount]) {
+  const std::string wanted = Normal(text);
+  for (const auto& [name, value] : names) {
+    if (wanted == name) return value;
   }
-  return numbers;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", text, "' is none of ",
+      absl::StrJoin(names, ", ",
+                    [](std::string* list, const Name<Value>& entry) {
+                      absl::StrAppend(list, entry.first);
+                    })));
+}
+
+absl::StatusOr<double> ReadNumber(const std::string& text) {
+  double number = 0;
+  if (absl::SimpleAtod(text, &number)) return number;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text, "' is not a number"));
+}
+
+// "NAME:NUMBER:NUMBER", taken apart.
+struct NamedNumbers {
+  std::string name;
+  std::vector<double> numbers;
+};
+
+absl::StatusOr<NamedNumbers> ReadNamedNumbers(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  NamedNumbers result = {.name = parts[0]};
+  for (size_t i = 1; i < parts.size(); ++i) {
+    ASSIGN_OR_RETURN(const double number, ReadNumber(parts[i]));
+    result.numbers.push_back(number);
+  }
+  return result;
 }
 
 }  // namespace
 
-bool SetSampler(const std::string& text, v1::StageOptions& options) {
-  static const std::pair<const char*, v1::SamplerKind> kKinds[] = {
+absl::Status SetSampler(const std::string& text, v1::StageOptions& options) {
+  static const Name<v1::SamplerKind> kKinds[] = {
       {"ddpm", v1::SAMPLER_KIND_DDPM},
       {"ddim", v1::SAMPLER_KIND_DDIM},
       {"dpmpp-2m", v1::SAMPLER_KIND_DPM_SOLVER_PLUS_PLUS_2M},
@@ -39,103 +76,100 @@ bool SetSampler(const std::string& text, v1::StageOptions& options) {
       {"heun", v1::SAMPLER_KIND_HEUN},
       {"consistency", v1::SAMPLER_KIND_CONSISTENCY},
   };
-  for (const auto& [name, kind] : kKinds) {
-    if (absl::AsciiStrToLower(text) != name) continue;
-    options.mutable_sampler()->set_kind(kind);
-    return true;
-  }
-  return false;
+  ASSIGN_OR_RETURN(const v1::SamplerKind kind, Choose(text, kKinds));
+  options.mutable_sampler()->set_kind(kind);
+  return absl::OkStatus();
 }
 
-bool SetSteps(const std::string& text, v1::StageOptions& options) {
+absl::Status SetSteps(const std::string& text, v1::StageOptions& options) {
   int steps = 0;
-  if (!absl::SimpleAtoi(text, &steps)) return false;
+  if (!absl::SimpleAtoi(text, &steps)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is not a whole number"));
+  }
   options.mutable_sampler()->set_steps(steps);
-  return true;
+  return absl::OkStatus();
 }
 
-bool SetEta(const std::string& text, v1::StageOptions& options) {
-  double eta = 0;
-  if (!absl::SimpleAtod(text, &eta)) return false;
+absl::Status SetEta(const std::string& text, v1::StageOptions& options) {
+  ASSIGN_OR_RETURN(const double eta, ReadNumber(text));
   options.mutable_sampler()->set_eta(eta);
-  return true;
+  return absl::OkStatus();
 }
 
-bool SetGuidance(const std::string& text, v1::StageOptions& options) {
-  double scale = 0;
-  if (!absl::SimpleAtod(text, &scale)) return false;
+absl::Status SetGuidance(const std::string& text, v1::StageOptions& options) {
+  ASSIGN_OR_RETURN(const double scale, ReadNumber(text));
   options.mutable_guidance()->set_scale(scale);
-  return true;
+  return absl::OkStatus();
 }
 
-bool SetAugmentation(const std::string& text, v1::StageOptions& options) {
-  double level = 0;
-  if (!absl::SimpleAtod(text, &level)) return false;
+absl::Status SetAugmentation(const std::string& text,
+                             v1::StageOptions& options) {
+  ASSIGN_OR_RETURN(const double level, ReadNumber(text));
   options.mutable_augmentation()->set_level(level);
-  return true;
+  return absl::OkStatus();
 }
 
-bool SetAugmentationMode(const std::string& text, v1::StageOptions& options) {
-  static const std::pair<const char*, v1::AugmentationMode> kModes[] = {
+absl::Status SetAugmentationMode(const std::string& text,
+                                 v1::StageOptions& options) {
+  static const Name<v1::AugmentationMode> kModes[] = {
       {"truncated", v1::AUGMENTATION_MODE_TRUNCATED},
       {"non-truncated", v1::AUGMENTATION_MODE_NON_TRUNCATED},
   };
-  for (const auto& [name, mode] : kModes) {
-    if (absl::AsciiStrToLower(text) != name) continue;
-    options.mutable_augmentation()->set_mode(mode);
-    return true;
-  }
-  return false;
+  ASSIGN_OR_RETURN(const v1::AugmentationMode mode, Choose(text, kModes));
+  options.mutable_augmentation()->set_mode(mode);
+  return absl::OkStatus();
 }
 
-bool SetThreshold(const std::string& text, v1::StageOptions& options) {
-  static const std::pair<const char*, v1::ThresholdKind> kKinds[] = {
+absl::Status SetThreshold(const std::string& text, v1::StageOptions& options) {
+  static const Name<v1::ThresholdKind> kKinds[] = {
       {"none", v1::THRESHOLD_KIND_NONE},
       {"static", v1::THRESHOLD_KIND_STATIC},
       {"dynamic", v1::THRESHOLD_KIND_DYNAMIC},
   };
-  std::string name;
-  const auto numbers = NumbersAfter(text, 2, &name);
-  if (!numbers.has_value()) return false;
-  for (const auto& [known, kind] : kKinds) {
-    if (name != known) continue;
-    v1::Threshold& threshold = *options.mutable_sampler()->mutable_threshold();
-    threshold.set_kind(kind);
-    if (!numbers->empty()) threshold.set_quantile((*numbers)[0]);
-    if (numbers->size() > 1) threshold.set_max((*numbers)[1]);
-    return true;
+  ASSIGN_OR_RETURN(const NamedNumbers read, ReadNamedNumbers(text));
+  ASSIGN_OR_RETURN(const v1::ThresholdKind kind, Choose(read.name, kKinds));
+  if (read.numbers.size() > 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' has more than KIND:QUANTILE:MAX"));
   }
-  return false;
+  v1::Threshold& threshold = *options.mutable_sampler()->mutable_threshold();
+  threshold.set_kind(kind);
+  if (!read.numbers.empty()) threshold.set_quantile(read.numbers[0]);
+  if (read.numbers.size() > 1) threshold.set_max(read.numbers[1]);
+  return absl::OkStatus();
 }
 
-bool SetSchedule(const std::string& text, v1::StageOptions& options) {
-  static const std::pair<const char*, v1::ScheduleKind> kKinds[] = {
+absl::Status SetSchedule(const std::string& text, v1::StageOptions& options) {
+  static const Name<v1::ScheduleKind> kKinds[] = {
       {"trained", v1::SCHEDULE_KIND_TRAINED},
       {"linear", v1::SCHEDULE_KIND_LINEAR},
       {"cosine", v1::SCHEDULE_KIND_COSINE},
   };
-  std::string name;
-  const auto numbers = NumbersAfter(text, 3, &name);
-  if (!numbers.has_value() || numbers->size() == 2) return false;
-  for (const auto& [known, kind] : kKinds) {
-    if (name != known) continue;
-    v1::SamplingSchedule& schedule =
-        *options.mutable_sampler()->mutable_schedule();
-    schedule.set_kind(kind);
-    if (!numbers->empty()) {
-      const double timesteps = (*numbers)[0];
-      if (timesteps != std::trunc(timesteps) || std::abs(timesteps) > 1e9) {
-        return false;
-      }
-      schedule.set_num_timesteps(static_cast<int>(timesteps));
-    }
-    if (numbers->size() == 3) {
-      schedule.set_beta_begin((*numbers)[1]);
-      schedule.set_beta_end((*numbers)[2]);
-    }
-    return true;
+  ASSIGN_OR_RETURN(const NamedNumbers read, ReadNamedNumbers(text));
+  ASSIGN_OR_RETURN(const v1::ScheduleKind kind, Choose(read.name, kKinds));
+  const std::vector<double>& numbers = read.numbers;
+  if (numbers.size() == 2 || numbers.size() > 3) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", text,
+        "' is not KIND, KIND:TIMESTEPS or KIND:TIMESTEPS:BETA:BETA"));
   }
-  return false;
+  if (!numbers.empty() &&
+      (numbers[0] != std::trunc(numbers[0]) || std::abs(numbers[0]) > 1e9)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' has no whole number of timesteps"));
+  }
+  v1::SamplingSchedule& schedule =
+      *options.mutable_sampler()->mutable_schedule();
+  schedule.set_kind(kind);
+  if (!numbers.empty()) {
+    schedule.set_num_timesteps(static_cast<int>(numbers[0]));
+  }
+  if (numbers.size() == 3) {
+    schedule.set_beta_begin(numbers[1]);
+    schedule.set_beta_end(numbers[2]);
+  }
+  return absl::OkStatus();
 }
 
 StageFlags::StageFlags(v1::GenerateImageRequest& request, int first_stage,
@@ -159,10 +193,8 @@ absl::Status StageFlags::Set(const std::string& flag, const std::string& text,
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i].empty()) continue;
     v1::StageOptions& entry = Entry(values.size() == 1 ? 0 : i + 1);
-    if (!setter(values[i], entry)) {
-      return WrongFlag(flag, text,
-                       absl::StrCat("'", values[i], "' cannot be read"));
-    }
+    const absl::Status set = setter(values[i], entry);
+    if (!set.ok()) return WrongFlag(flag, text, std::string(set.message()));
   }
   return absl::OkStatus();
 }

@@ -9,19 +9,23 @@
 
 namespace cascade {
 
-// Sets one value of one stage's options; false if the text is not a value.
-using StageSetter = std::function<bool(const std::string&, v1::StageOptions&)>;
+// Sets one value of one stage's options. INVALID_ARGUMENT says what is wrong
+// with the text, and what it may be.
+using StageSetter =
+    std::function<absl::Status(const std::string&, v1::StageOptions&)>;
 
-bool SetSampler(const std::string& text, v1::StageOptions& options);
-bool SetSteps(const std::string& text, v1::StageOptions& options);
-bool SetEta(const std::string& text, v1::StageOptions& options);
-bool SetGuidance(const std::string& text, v1::StageOptions& options);
-bool SetAugmentation(const std::string& text, v1::StageOptions& options);
-bool SetAugmentationMode(const std::string& text, v1::StageOptions& options);
+absl::Status SetSampler(const std::string& text, v1::StageOptions& options);
+absl::Status SetSteps(const std::string& text, v1::StageOptions& options);
+absl::Status SetEta(const std::string& text, v1::StageOptions& options);
+absl::Status SetGuidance(const std::string& text, v1::StageOptions& options);
+absl::Status SetAugmentation(const std::string& text,
+                             v1::StageOptions& options);
+absl::Status SetAugmentationMode(const std::string& text,
+                                 v1::StageOptions& options);
 // "dynamic:0.995:1.5": the kind, the quantile, the largest s.
-bool SetThreshold(const std::string& text, v1::StageOptions& options);
+absl::Status SetThreshold(const std::string& text, v1::StageOptions& options);
 // "linear:1000:0.0001:0.02": the kind, the timesteps, betas at the ends.
-bool SetSchedule(const std::string& text, v1::StageOptions& options);
+absl::Status SetSchedule(const std::string& text, v1::StageOptions& options);
 
 // The entries of a request's field `stages`, made when they are first needed:
 // the first is for every stage. `request` must outlive it.

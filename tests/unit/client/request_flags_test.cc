@@ -188,5 +188,26 @@ TEST(RequestFlagsTest, ReadsDurations) {
   }
 }
 
+TEST(RequestFlagsTest, AWrongNameIsToldTheRightOnes) {
+  const auto complaint = [](std::string RequestFlags::*flag,
+                            const std::string& text) {
+    RequestFlags flags = Flags();
+    flags.*flag = text;
+    return std::string(flags.ToRequest(Digits()).status().message());
+  };
+  EXPECT_EQ(complaint(&RequestFlags::samplers, "ddim,magic,"),
+            "--sampler ddim,magic,: 'magic' is none of ddpm, ddim, dpmpp-2m, "
+            "dpm++, unipc-3, heun, consistency");
+  EXPECT_EQ(complaint(&RequestFlags::thresholds, "loud"),
+            "--threshold loud: 'loud' is none of none, static, dynamic");
+  EXPECT_EQ(complaint(&RequestFlags::schedules, "cosine:many"),
+            "--schedule cosine:many: 'many' is not a number");
+  EXPECT_EQ(complaint(&RequestFlags::augmentation_modes, "half"),
+            "--augmentation-mode half: 'half' is none of truncated, "
+            "non-truncated");
+  // As JSON spells it.
+  EXPECT_EQ(complaint(&RequestFlags::augmentation_modes, "non_truncated"), "");
+}
+
 }  // namespace
 }  // namespace cascade
