@@ -102,6 +102,7 @@ Json RecordJson(const v1::GenerationRecord& record) {
           {"sigma", stage.augmentation().sigma()},
           {"mode", Name(stage.augmentation().mode())}};
     }
+    if (stage.has_stop_index()) stage_json["stop_index"] = stage.stop_index();
     json["stages"].push_back(std::move(stage_json));
   }
   json["reproducibility"] =

@@ -71,6 +71,9 @@ std::string Summary(const v1::Finished& finished) {
         absl::StrAppend(&text, " truncated");
       }
     }
+    if (stage.has_stop_index()) {
+      absl::StrAppend(&text, ", stopped at index ", stage.stop_index());
+    }
   }
   if (record.reduced_for_deadline()) {
     absl::StrAppend(&text, "\n  less than was asked for, to meet the deadline");

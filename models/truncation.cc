@@ -1,5 +1,6 @@
 #include "models/truncation.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,9 @@ std::string Process(ScheduleKind kind, int num_timesteps) {
 
 }  // namespace
 
-absl::Status CheckTruncation(const StageSpec& lower, const StageSpec& upper) {
+absl::Status CheckTruncation(const StageSpec& lower,
+                             const SamplerOptions& lower_sampler,
+                             const StageSpec& upper) {
   const AugmentationSpec& augmentation = upper.augmentation;
   if (!augmentation.enabled) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -40,15 +43,23 @@ absl::Status CheckTruncation(const StageSpec& lower, const StageSpec& upper) {
     return absl::InvalidArgumentError(absl::StrCat(
         Title(upper), " takes images of 8 bits, and noise is none"));
   }
+  if (lower_sampler.schedule.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Title(lower), " is to run another schedule than it was trained with"));
+  }
   return absl::OkStatus();
 }
 
 std::optional<int> TruncationTimestep(const StageSpec& upper, double level) {
-  const NoiseSchedule schedule(upper.augmentation.schedule,
-                               upper.augmentation.num_timesteps);
-  const int index = AugmentationAtLevel(schedule, level).index;
+  const int index = AugmentationIndex(upper.augmentation.num_timesteps, level);
   if (index == 0) return std::nullopt;
   return index - 1;
+}
+
+double LevelOfIndex(const StageSpec& upper, int index) {
+  const AugmentationSpec& augmentation = upper.augmentation;
+  return std::min(static_cast<double>(index) / augmentation.num_timesteps,
+                  augmentation.max_level);
 }
 
 }  // namespace cascade

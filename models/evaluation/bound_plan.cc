@@ -56,7 +56,10 @@ absl::StatusOr<std::vector<StageBoundPlan>> PlanBound(
                                           spec.augmentation.num_timesteps),
                             plan.augmentation_level);
     if (options.kind == BoundKind::kTruncated && plan.augmentation.index > 0) {
-      RETURN_IF_ERROR(CheckTruncation(stages[i - 1].spec, spec));
+      // The bound is of the process that the stage was trained with, whatever
+      // its sampler.
+      RETURN_IF_ERROR(
+          CheckTruncation(stages[i - 1].spec, SamplerOptions(), spec));
       plans.back().first_timestep = plan.augmentation.index;
     }
     plans.push_back(plan);

@@ -10,10 +10,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/evaluation/shuffled_order.h"
 #include "models/evaluation/stage_bound.h"
 #include "models/nn/resample.h"
 #include "models/nn/unet.h"
@@ -289,16 +289,7 @@ absl::StatusOr<std::unique_ptr<CascadeBound>> CascadeBound::Create(
 }
 
 std::vector<int64_t> BoundOrder(int64_t count, uint64_t seed) {
-  std::vector<double> draws(static_cast<size_t>(count));
-  FillUniform({.seed = seed, .purpose = NoisePurpose::kBoundOrder}, draws);
-  std::vector<int64_t> order(draws.size());
-  std::iota(order.begin(), order.end(), 0);
-  for (size_t i = order.size(); i > 1; --i) {
-    std::swap(
-        order[i - 1],
-        order[static_cast<size_t>(draws[i - 1] * static_cast<double>(i))]);
-  }
-  return order;
+  return ShuffledOrder(count, seed, 0, NoisePurpose::kBoundOrder);
 }
 
 }  // namespace cascade

@@ -20,11 +20,12 @@ absl::StatusOr<std::optional<int>> StopOf(
       stages[next].augmentation_mode != AugmentationMode::kTruncated) {
     return std::optional<int>();
   }
-  RETURN_IF_ERROR(CheckTruncation(spec.stages[index], spec.stages[next]));
-  if (stages[index].sampler.schedule.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("stage ", next, ": truncated augmentation needs stage ",
-                     index, " to run the schedule that it was trained with"));
+  const absl::Status possible = CheckTruncation(
+      spec.stages[index], stages[index].sampler, spec.stages[next]);
+  if (!possible.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "stage ", next,
+        ": augmentation cannot be truncated: ", possible.message()));
   }
   return TruncationTimestep(spec.stages[next], stages[next].augmentation_level);
 }
@@ -44,7 +45,8 @@ std::vector<StageSampling> CascadeSampler::Defaults(const CascadeSpec& spec) {
 }
 
 absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
-    const CascadeModel& model, std::vector<StageSampling> stages) {
+    const CascadeModel& model, std::vector<StageSampling> stages,
+    std::string device) {
   const CascadeSpec& spec = model.spec();
   if (stages.empty()) stages = Defaults(spec);
   if (stages.size() > spec.stages.size()) {
@@ -52,7 +54,8 @@ absl::StatusOr<std::unique_ptr<CascadeSampler>> CascadeSampler::Create(
         absl::StrCat(stages.size(), " stages to sample, the cascade has ",
                      spec.stages.size()));
   }
-  std::unique_ptr<CascadeSampler> sampler(new CascadeSampler(model));
+  std::unique_ptr<CascadeSampler> sampler(
+      new CascadeSampler(model, std::move(device)));
   for (size_t i = 0; i < stages.size(); ++i) {
     Stage stage;
     ASSIGN_OR_RETURN(const std::optional<int> stop, StopOf(spec, stages, i));
@@ -125,7 +128,7 @@ absl::StatusOr<std::vector<StageResult>> CascadeSampler::SampleStage(
   Stage& stage = stages_[index];
   if (stage.executor == nullptr) {
     ASSIGN_OR_RETURN(stage.executor,
-                     model_.MakeExecutor(static_cast<int>(index), "cpu"));
+                     model_.MakeExecutor(static_cast<int>(index), device_));
   }
   std::vector<StageResult> results;
   const size_t batch = BatchImages(stage);

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,9 +50,11 @@ struct StageResult {
 class CascadeSampler {
  public:
   // `model` must outlive it. One StageSampling a stage, from the base on and
-  // perhaps not up to the last; none: the defaults.
+  // perhaps not up to the last; none: the defaults. They run on `device`, "cpu"
+  // or "cuda:N"; one that is not there is refused when a stage is first run.
   static absl::StatusOr<std::unique_ptr<CascadeSampler>> Create(
-      const CascadeModel& model, std::vector<StageSampling> stages = {});
+      const CascadeModel& model, std::vector<StageSampling> stages = {},
+      std::string device = "cpu");
 
   // Image i has seed first_seed + i and class class_ids[i].
   absl::StatusOr<std::vector<SampledImage>> Sample(
@@ -69,13 +73,15 @@ class CascadeSampler {
     double augmentation_level = 0;
   };
 
-  explicit CascadeSampler(const CascadeModel& model) : model_(model) {}
+  CascadeSampler(const CascadeModel& model, std::string device)
+      : model_(model), device_(std::move(device)) {}
   // Runs one stage of images that fit one batch; appends to `results`.
   static absl::Status RunBatch(Stage& stage, std::span<const StageTask> tasks,
                                std::vector<StageResult>* results);
   static size_t BatchImages(const Stage& stage);
 
   const CascadeModel& model_;
+  const std::string device_;
   std::vector<Stage> stages_;
 };
 

@@ -29,8 +29,9 @@ absl::StatusOr<ClassAccuracy> MeasureClassAccuracy(
                      set.classes, " classes"));
   }
   const auto classes = static_cast<size_t>(set.classes);
+  std::vector<double> found(classes, 0);
   ClassAccuracy accuracy;
-  accuracy.per_class.resize(classes, 0);
+  accuracy.per_class.resize(classes);
   accuracy.count_per_class.resize(classes, 0);
   for (size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= set.classes) {
@@ -42,7 +43,7 @@ absl::StatusOr<ClassAccuracy> MeasureClassAccuracy(
     const int rank = RankOf(
         std::span(set.probabilities).subspan(i * classes, classes), label);
     accuracy.count_per_class[label] += 1;
-    if (rank < 1) accuracy.top1 += 1, accuracy.per_class[label] += 1;
+    if (rank < 1) accuracy.top1 += 1, found[label] += 1;
     if (rank < 5) accuracy.top5 += 1;
   }
   const auto count = static_cast<double>(set.count);
@@ -50,7 +51,8 @@ absl::StatusOr<ClassAccuracy> MeasureClassAccuracy(
   accuracy.top5 /= count;
   for (size_t c = 0; c < classes; ++c) {
     if (accuracy.count_per_class[c] > 0) {
-      accuracy.per_class[c] /= static_cast<double>(accuracy.count_per_class[c]);
+      accuracy.per_class[c] =
+          found[c] / static_cast<double>(accuracy.count_per_class[c]);
     }
   }
   return accuracy;

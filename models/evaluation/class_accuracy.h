@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace cascade {
 struct ClassAccuracy {
   double top1 = 0;
   double top5 = 0;  // The share whose class is among the five most likely.
-  std::vector<double> per_class;  // top1 of each; 0 where there is no image.
+  // top1 of each; none where there is no image.
+  std::vector<std::optional<double>> per_class;
   std::vector<int64_t> count_per_class;
 };
 

@@ -13,16 +13,6 @@ namespace {
 
 constexpr int64_t kPiece = 256;
 
-HostImage ImageAt(const ImageSet& images, int64_t index) {
-  const auto bytes =
-      static_cast<std::ptrdiff_t>(images.size) * images.size * images.channels;
-  const auto first = images.pixels.begin() + index * bytes;
-  return {.height = images.size,
-          .width = images.size,
-          .channels = images.channels,
-          .pixels = {first, first + bytes}};
-}
-
 // Grey as R = G = B.
 void AppendColours(const std::vector<uint8_t>& grey,
                    std::vector<uint8_t>* pixels) {

@@ -26,6 +26,28 @@ absl::StatusOr<Moments> MomentsOf(const FeatureSet& set) {
 
 }  // namespace
 
+std::vector<std::string> ImageJudge::FigureNames(
+    const std::set<ImageMetric>& metrics,
+    const std::vector<std::string>& references) {
+  std::vector<std::string> names;
+  for (const std::string& name : references) {
+    if (metrics.contains(ImageMetric::kFrechet)) names.push_back("fid_" + name);
+    if (metrics.contains(ImageMetric::kKernel)) {
+      names.insert(names.end(), {"kid_" + name, "kid_spread_" + name});
+    }
+    if (metrics.contains(ImageMetric::kPrecisionRecall)) {
+      names.insert(names.end(), {"precision_" + name, "recall_" + name});
+    }
+  }
+  if (metrics.contains(ImageMetric::kInceptionScore)) {
+    names.insert(names.end(), {"inception_score", "inception_score_spread"});
+  }
+  if (metrics.contains(ImageMetric::kClass)) {
+    names.insert(names.end(), {"class_found", "class_found_top5"});
+  }
+  return names;
+}
+
 ImageJudge::ImageJudge(const FeatureNetwork& network, Options options)
     : network_(network), options_(std::move(options)), cache_(options_.cache) {}
 

@@ -48,6 +48,12 @@ class ImageJudge {
     std::function<void(const std::string&)> report = {};
   };
 
+  // The names of the figures that Judge() gives for these metrics and
+  // references, in its order.
+  static std::vector<std::string> FigureNames(
+      const std::set<ImageMetric>& metrics,
+      const std::vector<std::string>& references);
+
   // `network` must outlive it.
   ImageJudge(const FeatureNetwork& network, Options options);
 
@@ -56,7 +62,8 @@ class ImageJudge {
 
   struct Verdict {
     std::vector<Figure> figures;
-    std::vector<double> class_found;  // One a class; empty without kClass.
+    // One a class, none for a class without samples; empty without kClass.
+    std::vector<std::optional<double>> class_found;
   };
   // INVALID_ARGUMENT when a metric cannot be had: without references,
   // probabilities or labels, or for too few images. A reference must have the

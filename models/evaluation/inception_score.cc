@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "models/evaluation/mean_and_error.h"
 #include "models/evaluation/shuffled_order.h"
 
 namespace cascade {
@@ -72,17 +73,14 @@ absl::StatusOr<InceptionScore> MeasureInceptionScore(const FeatureSet& set,
   const std::vector<int64_t> order = ShuffledOrder(set.count, seed);
   InceptionScore result;
   result.splits = splits;
-  double squares = 0;
+  MeanAndError scores;
   for (int i = 0; i < splits; ++i) {
     const auto begin = static_cast<size_t>(set.count * i / splits);
     const auto end = static_cast<size_t>(set.count * (i + 1) / splits);
-    const double score =
-        ScoreOf(set, std::span(order).subspan(begin, end - begin));
-    const double difference = score - result.mean;
-    result.mean += difference / (i + 1);
-    squares += difference * (score - result.mean);
+    scores.Add(ScoreOf(set, std::span(order).subspan(begin, end - begin)));
   }
-  result.spread = std::sqrt(squares / splits);
+  result.mean = scores.mean;
+  result.spread = scores.StandardDeviation();
   return result;
 }
 

@@ -4,11 +4,11 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "models/evaluation/feature_tensor.h"
+#include "models/evaluation/mean_and_error.h"
 #include "models/evaluation/shuffled_order.h"
 #include "models/runtime/torch_status.h"
 #include "server/base/status_macros.h"
@@ -62,17 +62,15 @@ absl::StatusOr<KernelDistance> MeasureKernelDistance(
     const bool whole =
         a.count == result.subset_size && b.count == result.subset_size;
     const int subsets = whole ? 1 : options.subsets;
-    double squares = 0;
+    MeanAndError distance;
     for (int i = 0; i < subsets; ++i) {
       const auto round = static_cast<uint32_t>(2 * i);
-      const double value = SquaredDiscrepancy(
+      distance.Add(SquaredDiscrepancy(
           Subset(first, result.subset_size, options.seed, round),
-          Subset(second, result.subset_size, options.seed, round + 1));
-      const double difference = value - result.mean;
-      result.mean += difference / (i + 1);
-      squares += difference * (value - result.mean);
+          Subset(second, result.subset_size, options.seed, round + 1)));
     }
-    result.spread = std::sqrt(squares / subsets);
+    result.mean = distance.mean;
+    result.spread = distance.StandardDeviation();
     return result;
   });
 }

@@ -19,6 +19,11 @@ struct MeanAndError {
     squares += difference * (value - mean);
   }
 
+  // Of the values, divided by their number; 0 for none.
+  double StandardDeviation() const {
+    return count == 0 ? 0 : std::sqrt(squares / static_cast<double>(count));
+  }
+
   // Of the mean; 0 for fewer than two values.
   double StandardError() const {
     if (count < 2) return 0;

@@ -144,8 +144,9 @@ struct ChunkBoard {
 // Draws chunks until there are no more, or some thread failed.
 absl::Status Work(const CascadeModel& model, const SampleRequest& request,
                   bool reports, ChunkBoard& board) {
-  ASSIGN_OR_RETURN(std::unique_ptr<CascadeSampler> sampler,
-                   CascadeSampler::Create(model, request.sampling));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<CascadeSampler> sampler,
+      CascadeSampler::Create(model, request.sampling, request.device));
   ChunkSource source(model, request, std::move(sampler));
   while (!board.failed) {
     const size_t chunk = board.next.fetch_add(1);
@@ -220,6 +221,10 @@ SampleStore::Set StoredSetOf(const SampleRequest& request, size_t stage) {
   }
   text["classes"] = request.manifest->class_names.size();
   text["first_seed"] = request.first_seed;
+  text["build"] = BuildDescription();
+  text["device"] = request.device;
+  text["reproducibility"] =
+      request.reproducibility == Reproducibility::kFast ? "fast" : "exact";
   if (stage > request.first_stage) {
     text["input"] = StoredSetOf(request, stage - 1).made_by;
   } else if (request.real_inputs != nullptr) {

@@ -27,6 +27,9 @@ struct SampleRequest {
   int64_t count = 0;
   uint64_t first_seed = 0;  // Image i has this seed + i.
   int threads = 1;
+  std::string device = "cpu";  // Or "cuda:N".
+  // As `model` was loaded: told, because the store's images depend on it.
+  Reproducibility reproducibility = Reproducibility::kExact;
   // The first stage that is run; above the base only with `real_inputs`, which
   // then also say the classes.
   size_t first_stage = 0;
@@ -46,7 +49,8 @@ absl::StatusOr<SampleSet> DrawSampleSet(const CascadeModel& model,
                                         const SampleRequest& request);
 
 // What the images of stage `stage` are a function of, in the words of the
-// store.
+// store: to the last byte, so the build and the device are of it, and whether
+// every batch size was used.
 SampleStore::Set StoredSetOf(const SampleRequest& request, size_t stage);
 
 // How well each stage keeps to the one below: the root mean square, over all

@@ -7,12 +7,10 @@
 
 namespace cascade {
 
-std::vector<int64_t> ShuffledOrder(int64_t count, uint64_t seed,
-                                   uint32_t round) {
+std::vector<int64_t> ShuffledOrder(int64_t count, uint64_t seed, uint32_t round,
+                                   NoisePurpose purpose) {
   std::vector<double> draws(static_cast<size_t>(count));
-  FillUniform(
-      {.seed = seed, .purpose = NoisePurpose::kEvaluationOrder, .step = round},
-      draws);
+  FillUniform({.seed = seed, .purpose = purpose, .step = round}, draws);
   std::vector<int64_t> order(draws.size());
   std::iota(order.begin(), order.end(), 0);
   for (size_t i = order.size(); i-- > 1;) {

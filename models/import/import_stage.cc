@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "models/import/printable.h"
 #include "models/import/weight_source.h"
 #include "models/sha256.h"
 #include "models/weights/parameter_shapes.h"
@@ -40,11 +41,6 @@ absl::StatusOr<std::string> FileSha256(const std::string& path) {
   return digest.FinishHex();
 }
 
-int64_t HeadsOf(const UNetConfig& network, int64_t channels) {
-  return network.num_head_channels > 0 ? channels / network.num_head_channels
-                                       : network.num_heads;
-}
-
 }  // namespace
 
 absl::Status CheckCheckpoint(const std::map<std::string, TensorInfo>& tensors,
@@ -71,8 +67,8 @@ absl::Status CheckCheckpoint(const std::map<std::string, TensorInfo>& tensors,
   }
   for (const auto& [name, info] : tensors) {
     if (!shapes.contains(name)) {
-      problems.push_back(
-          absl::StrCat("tensor ", name, " is unknown to ", known.name));
+      problems.push_back(absl::StrCat("tensor ", Printable(name),
+                                      " is unknown to ", known.name));
     }
   }
   if (problems.empty()) return absl::OkStatus();
@@ -117,7 +113,7 @@ absl::StatusOr<StageManifest> ImportStage(const std::string& checkpoint,
     ASSIGN_OR_RETURN(std::vector<std::byte> bytes, source->Read(name));
     if (IsQkv(name)) {
       const int64_t channels = infos.at(name).shape[0] / 3;
-      bytes = PermuteQkvRows(bytes, channels, HeadsOf(stage.network, channels),
+      bytes = PermuteQkvRows(bytes, channels, stage.network.heads(channels),
                              OrderOf(known.attention), kImportedOrder);
     }
     RETURN_IF_ERROR(writer.Write(bytes));

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "models/import/pickle_errors.h"
 #include "models/import/pickle_machine.h"
+#include "models/import/printable.h"
 #include "server/base/status_macros.h"
 
 // What the names in a state dict's pickle stand for: the part of PickleMachine
@@ -14,6 +15,8 @@ namespace cascade {
 namespace {
 
 constexpr size_t kMaxDimensions = 8;
+// torch.save writes decimal numbers. Every tensor has a copy of its key.
+constexpr size_t kMaxKeyBytes = 64;
 // Far above any tensor, far below what overflows.
 constexpr int64_t kMaxElements = int64_t{1} << 40;
 
@@ -68,6 +71,11 @@ absl::Status PickleMachine::PushStorage() {
   }
   const int64_t elements = values_[parts[4]].number;
   const std::string& key = values_[parts[2]].text;
+  if (key.size() > kMaxKeyBytes) {
+    return PickleRefused(absl::StrCat("storage ", Printable(key), ": a key of ",
+                                      key.size(), " bytes; ", kMaxKeyBytes,
+                                      " are allowed"));
+  }
   if (elements < 0 || elements > kMaxElements) {
     return PickleMalformed(absl::StrCat("storage ", Printable(key), " has ",
                                         elements, " elements"));

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -14,15 +12,6 @@ inline absl::Status PickleMalformed(absl::string_view what) {
 }
 inline absl::Status PickleRefused(absl::string_view what) {
   return absl::InvalidArgumentError(what);
-}
-
-// Names of strangers go into messages: short, and without control characters.
-inline std::string Printable(absl::string_view text) {
-  std::string result(text.substr(0, 100));
-  for (char& c : result) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return result;
 }
 
 }  // namespace cascade

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/import/pickle_machine.h"
+#include "models/import/printable.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -63,12 +64,13 @@ absl::StatusOr<std::map<std::string, PickledTensor>> ReadPickledStateDict(
     const PickleValue& value = machine.value(dict.children[i + 1]);
     if (value.kind != PickleKind::kTensor) {
       return absl::InvalidArgumentError(
-          absl::StrCat("entry ", name, " is ", KindName(value.kind),
+          absl::StrCat("entry ", Printable(name), " is ", KindName(value.kind),
                        ", not a tensor: a checkpoint is a state dict and "
                        "nothing around it"));
     }
     if (!tensors.emplace(name, value.tensor).second) {
-      return absl::DataLossError(absl::StrCat("entry ", name, " stands twice"));
+      return absl::DataLossError(
+          absl::StrCat("entry ", Printable(name), " stands twice"));
     }
   }
   return tensors;

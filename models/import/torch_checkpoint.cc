@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "models/import/pickle_reader.h"
+#include "models/import/printable.h"
 #include "models/import/zip_archive.h"
 #include "server/base/status_macros.h"
 
@@ -83,7 +84,8 @@ absl::Status TorchCheckpoint::FindFolder() {
     if (folder.empty() || folder.find('/') != std::string::npos) continue;
     if (!folder_.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat(path_, ": two state dicts, ", folder_, " and ", folder));
+          absl::StrCat(path_, ": two state dicts, ", Printable(folder_),
+                       " and ", Printable(folder)));
     }
     folder_ = folder;
   }
@@ -101,8 +103,8 @@ absl::Status TorchCheckpoint::CheckByteOrder() const {
   RETURN_IF_ERROR(
       archive_.Read(entry, 0, std::as_writable_bytes(std::span(order))));
   if (order == "little") return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(path_, ": ", entry, " must be little, is ", order));
+  return absl::InvalidArgumentError(absl::StrCat(
+      path_, ": ", Printable(entry), " must be little, is ", Printable(order)));
 }
 
 absl::Status TorchCheckpoint::CheckStorage(const PickledTensor& tensor) const {
@@ -110,14 +112,14 @@ absl::Status TorchCheckpoint::CheckStorage(const PickledTensor& tensor) const {
   const auto found = archive_.entries().find(record);
   if (found == archive_.entries().end()) {
     return absl::DataLossError(
-        absl::StrCat("its storage ", record, " is missing"));
+        absl::StrCat("its storage ", Printable(record), " is missing"));
   }
   const uint64_t needed = static_cast<uint64_t>(tensor.storage_elements) *
                           BytesPerElement(tensor.type);
   if (found->second != needed) {
     return absl::DataLossError(
-        absl::StrCat("its storage ", record, " has ", found->second, " bytes, ",
-                     tensor.storage_elements, " numbers of ",
+        absl::StrCat("its storage ", Printable(record), " has ", found->second,
+                     " bytes, ", tensor.storage_elements, " numbers of ",
                      TensorTypeName(tensor.type), " take ", needed));
   }
   return absl::OkStatus();
@@ -130,8 +132,8 @@ absl::Status TorchCheckpoint::Load() {
   const uint64_t pickle_bytes = archive_.entries().at(entry);
   if (pickle_bytes > kMaxPickleBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path_, ": ", entry, " has ", pickle_bytes, " bytes; ",
-                     kMaxPickleBytes, " are allowed"));
+        absl::StrCat(path_, ": ", Printable(entry), " has ", pickle_bytes,
+                     " bytes; ", kMaxPickleBytes, " are allowed"));
   }
   RETURN_IF_ERROR(archive_.Verify(entry));
   std::vector<std::byte> pickle(pickle_bytes);
@@ -139,17 +141,18 @@ absl::Status TorchCheckpoint::Load() {
   absl::StatusOr<std::map<std::string, PickledTensor>> tensors =
       ReadPickledStateDict(pickle);
   if (!tensors.ok()) {
-    return absl::Status(
-        tensors.status().code(),
-        absl::StrCat(path_, ": ", entry, ": ", tensors.status().message()));
+    return absl::Status(tensors.status().code(),
+                        absl::StrCat(path_, ": ", Printable(entry), ": ",
+                                     tensors.status().message()));
   }
   pickled_ = *std::move(tensors);
 
   std::set<std::string> records;
   for (const auto& [name, tensor] : pickled_) {
     if (absl::Status status = CheckStorage(tensor); !status.ok()) {
-      return absl::Status(status.code(), absl::StrCat(path_, ": tensor ", name,
-                                                      ": ", status.message()));
+      return absl::Status(
+          status.code(), absl::StrCat(path_, ": tensor ", Printable(name), ": ",
+                                      status.message()));
     }
     tensors_[name] = {.type = tensor.type, .shape = tensor.shape};
     records.insert(RecordOf(tensor));
@@ -165,7 +168,7 @@ absl::StatusOr<std::vector<std::byte>> TorchCheckpoint::Read(
   const auto found = pickled_.find(tensor);
   if (found == pickled_.end()) {
     return absl::NotFoundError(
-        absl::StrCat(path_, ": tensor ", tensor, " is missing"));
+        absl::StrCat(path_, ": tensor ", Printable(tensor), " is missing"));
   }
   const PickledTensor& pickled = found->second;
   const size_t size = BytesPerElement(pickled.type);

@@ -39,6 +39,10 @@ class SafetensorsSource : public WeightSource {
 constexpr absl::string_view kLegacyTorch(
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14);
 
+// A local file header, with which an archive of torch.save begins. Two letters
+// would not do: safetensors begin with the length of their header.
+constexpr absl::string_view kZip("PK\x03\x04", 4);
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WeightSource>> OpenWeightSource(
@@ -51,7 +55,7 @@ absl::StatusOr<std::unique_ptr<WeightSource>> OpenWeightSource(
                                 static_cast<size_t>(file.gcount()));
   file.close();
 
-  if (absl::StartsWith(start, "PK")) return OpenTorchCheckpoint(path);
+  if (absl::StartsWith(start, kZip)) return OpenTorchCheckpoint(path);
   if (absl::StartsWith(start, kLegacyTorch)) {
     return absl::InvalidArgumentError(absl::StrCat(
         path,

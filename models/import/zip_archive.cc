@@ -8,6 +8,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "models/import/printable.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -94,8 +95,9 @@ absl::StatusOr<ZipArchive> ZipArchive::Open(const std::string& path) {
     if (!status.ok()) {
       const char* const name =
           (entry.valid & ZIP_STAT_NAME) != 0 ? entry.name : "?";
-      return absl::Status(status.code(), absl::StrCat(path, ": entry ", name,
-                                                      " ", status.message()));
+      return absl::Status(status.code(),
+                          absl::StrCat(path, ": entry ", Printable(name), " ",
+                                       status.message()));
     }
     left -= entry.size;
   }
@@ -106,7 +108,7 @@ absl::Status ZipArchive::Read(const std::string& entry, uint64_t offset,
                               std::span<std::byte> bytes) const {
   const auto error = [&](absl::string_view what) {
     return absl::DataLossError(
-        absl::StrCat(path_, ": entry ", entry, ": ", what));
+        absl::StrCat(path_, ": entry ", Printable(entry), ": ", what));
   };
   zip_file_t* const file = zip_fopen(archive_.get(), entry.c_str(), 0);
   if (file == nullptr) return error(zip_strerror(archive_.get()));
@@ -127,7 +129,7 @@ absl::Status ZipArchive::Read(const std::string& entry, uint64_t offset,
 absl::Status ZipArchive::Verify(const std::string& entry) const {
   const auto error = [&](absl::string_view what) {
     return absl::DataLossError(
-        absl::StrCat(path_, ": entry ", entry, ": ", what));
+        absl::StrCat(path_, ": entry ", Printable(entry), ": ", what));
   };
   zip_file_t* const file = zip_fopen(archive_.get(), entry.c_str(), 0);
   if (file == nullptr) return error(zip_strerror(archive_.get()));

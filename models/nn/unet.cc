@@ -73,11 +73,9 @@ std::shared_ptr<ResBlock> UNet::MakeResBlock(int64_t in_channels,
 }
 
 std::shared_ptr<AttentionBlock> UNet::MakeAttention(int64_t channels) const {
-  const int64_t heads = config_.num_head_channels > 0
-                            ? channels / config_.num_head_channels
-                            : config_.num_heads;
-  return std::make_shared<AttentionBlock>(
-      channels, heads, config_.attention_order, config_.norm_groups);
+  return std::make_shared<AttentionBlock>(channels, config_.heads(channels),
+                                          config_.attention_order,
+                                          config_.norm_groups);
 }
 
 bool UNet::AttendsAt(int downsampling) const {

@@ -23,6 +23,10 @@ int UNetConfig::level_channels(int level) const {
                           model_channels);
 }
 
+int64_t UNetConfig::heads(int64_t channels) const {
+  return num_head_channels > 0 ? channels / num_head_channels : num_heads;
+}
+
 absl::Status UNetConfig::Validate() const {
   RETURN_IF_ERROR(CheckRange("image_channels", image_channels, 1, 64));
   if (out_channels != image_channels && out_channels != 2 * image_channels) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,6 +45,8 @@ struct UNetConfig {
   // built.
   absl::Status Validate() const;
   int level_channels(int level) const;
+  // Attention heads of a block of `channels`, which the heads must divide.
+  int64_t heads(int64_t channels) const;
 };
 
 }  // namespace cascade

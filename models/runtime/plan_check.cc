@@ -34,10 +34,7 @@ absl::Status CheckInput(const StageSpec& spec, const ImagePlan& plan) {
         spec.channels, " x ", spec.low_resolution, " x ", spec.low_resolution));
   }
   if (spec.augmentation.enabled || plan.input->noise_index() > 0) {
-    const NoiseSchedule schedule(spec.augmentation.schedule,
-                                 spec.augmentation.num_timesteps);
-    const int index =
-        AugmentationAtLevel(schedule, plan.augmentation_level).index;
+    const int index = AugmentationIndex(spec.augmentation.num_timesteps, s);
     if (index < plan.input->noise_index()) {
       return absl::InvalidArgumentError(
           absl::StrCat("augmentation_level = ", s, " (index ", index,

@@ -5,11 +5,15 @@
 
 namespace cascade {
 
+int AugmentationIndex(int num_timesteps, double level) {
+  return static_cast<int>(
+      std::nearbyint(std::clamp(level, 0.0, 1.0) * num_timesteps));
+}
+
 AugmentationPoint AugmentationAtLevel(const NoiseSchedule& schedule,
                                       double level) {
-  const int last = schedule.num_timesteps();
-  const double index = std::nearbyint(std::clamp(level, 0.0, 1.0) * last);
-  return AugmentationAtIndex(schedule, static_cast<int>(index));
+  return AugmentationAtIndex(
+      schedule, AugmentationIndex(schedule.num_timesteps(), level));
 }
 
 AugmentationPoint AugmentationAtIndex(const NoiseSchedule& schedule,

@@ -14,8 +14,10 @@ struct AugmentationPoint {
   int index = 0;
 };
 
-// The point of `schedule` at level s in [0, 1]: index = round(s T). Training
-// and serving both ask here, so that they mean the same by a level.
+// The index of level s in [0, 1] of a schedule of T timesteps: round(s T).
+// Training and serving both ask here, so that they mean the same by a level.
+int AugmentationIndex(int num_timesteps, double level);
+// The point of `schedule` at that index.
 AugmentationPoint AugmentationAtLevel(const NoiseSchedule& schedule,
                                       double level);
 // The point of an index in 0 .. T, as training draws it.

@@ -37,8 +37,12 @@ absl::Status CheckRange(absl::string_view field, double value, double low,
 absl::Status CheckKarras(const DiffusionSpec& spec) {
   const KarrasSpec& karras = spec.karras;
   RETURN_IF_ERROR(CheckRange("sigma_min", karras.sigma_min, 1e-6, 1e6));
-  RETURN_IF_ERROR(
-      CheckRange("sigma_max", karras.sigma_max, karras.sigma_min, 1e6));
+  RETURN_IF_ERROR(CheckRange("sigma_max", karras.sigma_max, 1e-6, 1e6));
+  if (karras.sigma_max <= karras.sigma_min) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sigma_max = ", karras.sigma_max,
+                     " is not above sigma_min = ", karras.sigma_min));
+  }
   RETURN_IF_ERROR(CheckRange("rho", karras.rho, 1, 100));
   RETURN_IF_ERROR(CheckRange("sigma_data", karras.sigma_data, 1e-3, 1e3));
   if (spec.variance != VarianceKind::kFixedSmall) {

@@ -56,7 +56,7 @@ enum class NoiseConditioning {
 // consistency_models are told.
 struct KarrasSpec {
   double sigma_min = 0.002;  // 1e-6..1e6.
-  double sigma_max = 80;     // sigma_min..1e6; x_T is sigma_max eps.
+  double sigma_max = 80;     // Above sigma_min, to 1e6; x_T is sigma_max eps.
   double rho = 7;  // 1..100, the spacing of the steps: karras_schedule.h
   double sigma_data = 0.5;  // 1e-3..1e3, the deviation of the training's x_0.
 

@@ -3,13 +3,6 @@
 #include "models/sampling/sampler_lines.h"
 
 namespace cascade {
-namespace {
-
-double HalfLogSnr(const SolverPoint& point) {
-  return std::log(point.signal / point.noise);
-}
-
-}  // namespace
 
 // Lu et al. 2022, algorithm 2 (data prediction, midpoint form). With
 // lambda = log(signal / noise), h = lambda_next - lambda and r = h_last / h:

@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "models/sampling/sampler_name.h"
-#include "models/sampling/sampler_table.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {

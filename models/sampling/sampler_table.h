@@ -4,7 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "models/sampling/diffusion_spec.h"
 #include "models/sampling/sampler_options.h"
@@ -66,14 +65,6 @@ inline int RowsOf(const SamplerLine& line) { return line.guided ? 2 : 1; }
 // Network rows that the lines from `first_line` on take for one image: what is
 // left to do.
 int RowsFrom(const SamplerTable& table, int first_line);
-
-// The samplers that a stage trained as `spec` runs, in the order of the
-// enumerators.
-std::vector<SamplerKind> SamplersOf(const DiffusionSpec& spec);
-
-// What CompileSampler() refuses, without compiling.
-absl::Status CheckSampler(const DiffusionSpec& spec,
-                          const SamplerOptions& options);
 
 // Compiles `options` for a stage trained as `spec`. All arithmetic is double.
 // With `stop_timestep` (0 or more, of the schedule that is used) the process

@@ -4,6 +4,10 @@
 
 namespace cascade {
 
+double HalfLogSnr(const SolverPoint& point) {
+  return std::log(point.signal / point.noise);
+}
+
 SamplerLine NetworkLine(PredictionType prediction, int timestep,
                         double alpha_bar) {
   SamplerLine line;

@@ -16,6 +16,9 @@ struct SolverPoint {
   double noise = 0;
 };
 
+// log(signal / noise): the lambda of Lu et al. 2022, infinite without noise.
+double HalfLogSnr(const SolverPoint& point);
+
 // A line at `timestep` of the process (what the network is told of it comes
 // later) whose c_x and c_out turn the network's output into x0. Not for kEdm
 // and kConsistency.

@@ -9,10 +9,6 @@ namespace {
 
 constexpr size_t kOrder = 3;
 
-double HalfLogSnr(const SolverPoint& point) {
-  return std::log(point.signal / point.noise);
-}
-
 // A step of the ODE: x_next = x_weight x + sum_k x0_weights[k] x0[k].
 struct Step {
   double x_weight = 1;

@@ -1,6 +1,7 @@
 #include "models/tool/bound_arguments.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -11,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "models/evaluation/bound_report.h"
 #include "models/evaluation/cascade_bound.h"
-#include "models/sha256.h"
+#include "models/evaluation/image_digest.h"
 #include "models/weights/safetensors.h"
 #include "server/base/status_macros.h"
 
@@ -56,7 +57,8 @@ Json SettingsOf(const BoundArguments& arguments, const BoundRun& run,
           {"augmentation", run.augmentation},
           {"timesteps_per_image", arguments.timesteps_per_image},
           {"seed", run.seed},
-          {"images", Sha256Hex(std::as_bytes(std::span(images.pixels)))}};
+          {"images", ImageDigest(images)},
+          {"class_names", images.class_names}};
 }
 
 void ReportProgress(const BoundReport& report, int64_t count, double seconds,
@@ -113,7 +115,7 @@ void Print(const Json& summary, const BoundReport& report, BoundKind kind) {
   }
 }
 
-absl::Status WriteTerms(const std::string& path, const std::string& text) {
+absl::Status WriteText(const std::string& path, const std::string& text) {
   const std::span<const std::byte> piece = std::as_bytes(std::span(text));
   return WriteFileAtomically(path, {&piece, 1});
 }
@@ -146,7 +148,34 @@ void BoundArguments::AddTo(CLI::App& command) {
                      "file");
 }
 
+absl::Status CheckBoundOptions(const CLI::App& command, bool wanted) {
+  static constexpr std::array kOfBound = {"--bound", "--timesteps_per_image",
+                                          "--state", "--terms"};
+  static constexpr std::array kOfBoth = {
+      "--help",    "package",  "--test",         "--count", "--seed",
+      "--threads", "--device", "--augmentation", "--json",  "--out"};
+  const auto is_in = [](const auto& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || is_in(kOfBoth, name)) continue;
+    const bool of_bound = is_in(kOfBound, name);
+    if (wanted && !of_bound) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--bound draws no images and takes no ", name));
+    }
+    if (!wanted && of_bound) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " needs --bound"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunBound(const BoundArguments& arguments, const BoundRun& run) {
+  if (run.package.empty()) {
+    return absl::InvalidArgumentError("--bound needs a package");
+  }
   if (run.images.empty()) {
     return absl::InvalidArgumentError("--bound needs --test");
   }
@@ -186,9 +215,12 @@ absl::Status RunBound(const BoundArguments& arguments, const BoundRun& run) {
   const BoundReport& report = bound->report();
   if (!arguments.terms.empty()) {
     RETURN_IF_ERROR(
-        WriteTerms(arguments.terms, BoundTerms(report, options.kind)));
+        WriteText(arguments.terms, BoundTerms(report, options.kind)));
   }
   const Json summary = BoundSummary(report, options.kind);
+  if (!run.out.empty()) {
+    RETURN_IF_ERROR(WriteText(run.out, summary.dump(2) + "\n"));
+  }
   if (run.json) {
     std::printf("%s\n", summary.dump(2).c_str());
   } else {

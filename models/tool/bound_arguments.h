@@ -30,7 +30,12 @@ struct BoundRun {
   std::string device;
   std::vector<double> augmentation;  // One level, or one a stage, or none.
   bool json = false;
+  std::string out;  // A file for the JSON; empty: none.
 };
+
+// INVALID_ARGUMENT, naming it, for an option of `evaluate` on the command line
+// that does nothing with --bound or, of those above, without it.
+absl::Status CheckBoundOptions(const CLI::App& command, bool wanted);
 
 // Estimates the bound, with its progress on stderr, and prints it.
 absl::Status RunBound(const BoundArguments& arguments, const BoundRun& run);

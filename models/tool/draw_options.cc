@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "models/evaluation/classification_score.h"
+#include "models/evaluation/same_classes.h"
 #include "models/tool/progress.h"
 #include "models/training/image_folder.h"
 #include "server/base/status_macros.h"
@@ -59,6 +59,8 @@ absl::StatusOr<std::unique_ptr<PackageDraw>> PackageDraw::Open(
   request.count = options.count;
   request.first_seed = options.seed;
   request.threads = options.threads;
+  request.device = options.sampling.device;
+  request.reproducibility = options.sampling.reproducibility();
   request.manifest = &draw->manifest_;
   request.report = PrintProgress;
   if (!options.store.empty()) {

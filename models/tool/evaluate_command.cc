@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,19 +55,53 @@ absl::StatusOr<Judged> DrawFromPackage(const EvaluateArguments& arguments) {
   return judged;
 }
 
+// `network` may be null.
 absl::StatusOr<Judged> ReadSamples(const EvaluateArguments& arguments,
-                                   const FeatureNetwork& network) {
-  const int size = arguments.size > 0 ? arguments.size : network.size();
+                                   const FeatureNetwork* network) {
+  const int of_network = network == nullptr ? 0 : network->size();
+  const int size = arguments.size > 0 ? arguments.size : of_network;
   if (size == 0) {
     return absl::InvalidArgumentError(
-        "--samples needs --size: the feature network takes any");
+        "--samples needs --size: there is no feature network of one size");
   }
+  const bool grey = network != nullptr && network->channels() == 1;
   Judged judged;
   ASSIGN_OR_RETURN(
       judged.images,
-      ReadImageFolder(arguments.samples, size,
-                      network.channels() == 1 ? 1 : arguments.channels));
+      ReadImageFolder(arguments.samples, size, grey ? 1 : arguments.channels));
   return judged;
+}
+
+// null where there is no image to tell of.
+nlohmann::ordered_json PerClass(
+    const std::vector<std::string>& names,
+    const std::vector<std::optional<double>>& shares) {
+  nlohmann::ordered_json classes = nlohmann::ordered_json::object();
+  for (size_t i = 0; i < shares.size(); ++i) {
+    classes[names[i]] =
+        shares[i] ? nlohmann::ordered_json(*shares[i]) : nullptr;
+  }
+  return classes;
+}
+
+// Measures what the features say, and adds it.
+absl::Status AddFigures(const EvaluateArguments& arguments,
+                        const NetworkOptions::Loaded& loaded,
+                        const ImageSet& images,
+                        nlohmann::ordered_json* report) {
+  ASSIGN_OR_RETURN(
+      ImageJudge judge,
+      arguments.judge.MakeJudge(loaded, images.class_names, images.size,
+                                images.channels, arguments.draw.threads));
+  ASSIGN_OR_RETURN(const ImageJudge::Verdict verdict, judge.Judge(images));
+  for (const Figure& figure : verdict.figures) {
+    (*report)[figure.name] = figure.value;
+  }
+  if (!verdict.class_found.empty()) {
+    (*report)["class_found_per_class"] =
+        PerClass(images.class_names, verdict.class_found);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status AddAccuracyScore(const EvaluateArguments& arguments,
@@ -83,9 +118,7 @@ absl::Status AddAccuracyScore(const EvaluateArguments& arguments,
                    ClassificationAccuracyScore(samples, real, options));
   (*report)["cas_top1"] = accuracy.top1;
   (*report)["cas_top5"] = accuracy.top5;
-  for (size_t i = 0; i < accuracy.per_class.size(); ++i) {
-    (*report)["cas_per_class"][real.class_names[i]] = accuracy.per_class[i];
-  }
+  (*report)["cas_per_class"] = PerClass(real.class_names, accuracy.per_class);
   return absl::OkStatus();
 }
 
@@ -101,7 +134,14 @@ absl::Status Print(const EvaluateArguments& arguments,
     return absl::OkStatus();
   }
   for (const auto& [key, value] : report.items()) {
-    std::printf("%-32s %s\n", key.c_str(), value.dump().c_str());
+    nlohmann::ordered_json told = value;
+    if (value.is_object()) {
+      told = nlohmann::ordered_json::object();
+      for (const auto& [name, share] : value.items()) {
+        if (!share.is_null()) told[name] = share;
+      }
+    }
+    std::printf("%-32s %s\n", key.c_str(), told.dump().c_str());
   }
   return absl::OkStatus();
 }
@@ -116,7 +156,8 @@ absl::Status RunEvaluate(const EvaluateArguments& arguments) {
                      .threads = arguments.draw.threads,
                      .device = arguments.draw.sampling.device,
                      .augmentation = arguments.draw.sampling.augmentation,
-                     .json = arguments.json});
+                     .json = arguments.json,
+                     .out = arguments.out});
   }
   if (arguments.package.empty() == arguments.samples.empty()) {
     return absl::InvalidArgumentError(
@@ -126,27 +167,24 @@ absl::Status RunEvaluate(const EvaluateArguments& arguments) {
   if (judging.Names("cas") && judging.test.empty()) {
     return absl::InvalidArgumentError("--metrics cas needs --test");
   }
-  ASSIGN_OR_RETURN(const NetworkOptions::Loaded loaded, judging.network.Load());
-  ASSIGN_OR_RETURN(Judged judged, arguments.package.empty()
-                                      ? ReadSamples(arguments, *loaded.network)
-                                      : DrawFromPackage(arguments));
+  RETURN_IF_ERROR(judging.CheckReferences());
+  // The classifier of cas is its own.
+  const bool looks = judging.metrics != std::vector<std::string>{"cas"};
+  NetworkOptions::Loaded loaded;
+  if (looks) {
+    ASSIGN_OR_RETURN(loaded, judging.network.Load());
+  }
+  ASSIGN_OR_RETURN(Judged judged,
+                   arguments.package.empty()
+                       ? ReadSamples(arguments, loaded.network.get())
+                       : DrawFromPackage(arguments));
   const ImageSet& images = judged.images;
   nlohmann::ordered_json report = nlohmann::ordered_json::object();
   report["count"] = images.count();
   report["resolution"] = images.size;
-  report["features"] = loaded.network->id();
+  if (looks) report["features"] = loaded.network->id();
   report.update(judged.report);
-  ASSIGN_OR_RETURN(ImageJudge judge,
-                   judging.MakeJudge(loaded, images.class_names, images.size,
-                                     images.channels, arguments.draw.threads));
-  ASSIGN_OR_RETURN(const ImageJudge::Verdict verdict, judge.Judge(images));
-  for (const Figure& figure : verdict.figures) {
-    report[figure.name] = figure.value;
-  }
-  for (size_t i = 0; i < verdict.class_found.size(); ++i) {
-    report["class_found_per_class"][images.class_names[i]] =
-        verdict.class_found[i];
-  }
+  if (looks) RETURN_IF_ERROR(AddFigures(arguments, loaded, images, &report));
   if (judging.Names("cas")) {
     RETURN_IF_ERROR(AddAccuracyScore(arguments, images, &report));
   }
@@ -191,7 +229,10 @@ void AddEvaluateCommand(CLI::App& app) {
   arguments->judge.AddTo(*command, {"fid", "kid", "pr", "is", "class", "cas"});
   arguments->draw.AddTo(*command);
   arguments->bound.AddTo(*command);
-  command->callback([arguments] { ExitUnlessOk(RunEvaluate(*arguments)); });
+  command->callback([arguments, command] {
+    ExitUnlessOk(CheckBoundOptions(*command, arguments->bound.wanted()));
+    ExitUnlessOk(RunEvaluate(*arguments));
+  });
 }
 
 }  // namespace cascade

@@ -119,6 +119,11 @@ absl::StatusOr<std::vector<std::string>> ClassNamesOf(
 }
 
 absl::Status RunImport(const ImportArguments& arguments) {
+  // All that WriteManifest() and ReadManifest() would refuse, before gigabytes
+  // are read.
+  if (arguments.name.empty()) {
+    return absl::InvalidArgumentError("--name must not be empty");
+  }
   ASSIGN_OR_RETURN(const std::vector<KnownCheckpoint> kinds,
                    KindsOf(arguments));
   CascadeManifest manifest;
@@ -130,7 +135,6 @@ absl::Status RunImport(const ImportArguments& arguments) {
     names.push_back(kind.name);
   }
   ASSIGN_OR_RETURN(manifest.class_names, ClassNamesOf(arguments, manifest));
-  // Before gigabytes are read.
   RETURN_IF_ERROR(CheckManifest(manifest, absl::StrJoin(names, ",")));
   std::error_code error;
   std::filesystem::create_directories(arguments.out, error);

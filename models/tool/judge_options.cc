@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "models/evaluation/classification_score.h"
+#include "models/evaluation/same_classes.h"
 #include "models/tool/progress.h"
 #include "models/training/image_folder.h"
 #include "server/base/status_macros.h"
@@ -79,6 +79,24 @@ std::set<ImageMetric> JudgeOptions::Chosen(bool images_have_classes) const {
     if (images_have_classes) chosen.insert(ImageMetric::kClass);
   }
   return chosen;
+}
+
+absl::Status JudgeOptions::CheckReferences() const {
+  for (const char* metric : {"fid", "kid", "pr"}) {
+    if (Names(metric) && train.empty() && test.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--metrics ", metric, " needs --train or --test"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> JudgeOptions::FigureNames(
+    bool images_have_classes) const {
+  std::vector<std::string> references;
+  if (!train.empty()) references.push_back("train");
+  if (!test.empty()) references.push_back("test");
+  return ImageJudge::FigureNames(Chosen(images_have_classes), references);
 }
 
 absl::StatusOr<ImageJudge> JudgeOptions::MakeJudge(

@@ -32,6 +32,12 @@ struct JudgeOptions {
   std::set<ImageMetric> Chosen(bool images_have_classes) const;
   bool Names(const std::string& metric) const;
 
+  // INVALID_ARGUMENT where a named metric compares, and there is nothing to
+  // compare with.
+  absl::Status CheckReferences() const;
+  // Of the figures that will be measured.
+  std::vector<std::string> FigureNames(bool images_have_classes) const;
+
   // A judge of images of this size, with the references read. `loaded` must
   // outlive it. `class_names` are the samples'; they must be the network's.
   absl::StatusOr<ImageJudge> MakeJudge(

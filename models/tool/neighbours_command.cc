@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "models/evaluation/cascade_sampler.h"
 #include "models/evaluation/memorisation.h"
 #include "models/evaluation/nearest_images.h"
+#include "models/evaluation/same_classes.h"
 #include "models/image_codec.h"
 #include "models/tool/commands.h"
 #include "models/tool/exit_status.h"
@@ -44,23 +44,11 @@ struct NeighboursArguments {
   SamplingOptions sampling;
 };
 
-// INVALID_ARGUMENT unless the folder's classes are the cascade's.
 absl::Status CheckClasses(const ImageSet& images, const std::string& folder,
                           const CascadeSpec& spec) {
   if (spec.class_names.empty()) return absl::OkStatus();
-  if (images.class_names == spec.class_names) return absl::OkStatus();
-  for (size_t i = 0; i < images.class_names.size(); ++i) {
-    const std::string& found = images.class_names[i];
-    if (i >= spec.class_names.size() || found != spec.class_names[i]) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder, ": class ", i, " is ", found,
-          i < spec.class_names.size()
-              ? absl::StrCat(", in the package it is ", spec.class_names[i])
-              : ", which the package does not have"));
-    }
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      folder, " has no class ", spec.class_names[images.class_names.size()]));
+  return CheckSameClasses(spec.class_names, "the package", images.class_names,
+                          folder);
 }
 
 // `count` images of the last stage, reduced to `size`, with the classes of
@@ -71,8 +59,9 @@ absl::StatusOr<ImageSet> DrawLike(const ImageSet& like,
                                   int64_t count, int size) {
   ASSIGN_OR_RETURN(const std::vector<StageSampling> stages,
                    arguments.sampling.StagesOf(model.spec()));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CascadeSampler> sampler,
-                   CascadeSampler::Create(model, stages));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CascadeSampler> sampler,
+      CascadeSampler::Create(model, stages, arguments.sampling.device));
   ImageSet drawn;
   drawn.size = size;
   drawn.channels = like.channels;
@@ -102,16 +91,6 @@ absl::StatusOr<ImageSet> DrawLike(const ImageSet& like,
                  static_cast<long long>(count));
   }
   return drawn;
-}
-
-HostImage ImageAt(const ImageSet& images, int64_t index) {
-  const auto bytes =
-      static_cast<std::ptrdiff_t>(images.size) * images.size * images.channels;
-  const auto begin = images.pixels.begin() + index * bytes;
-  return {.height = images.size,
-          .width = images.size,
-          .channels = images.channels,
-          .pixels = std::vector<uint8_t>(begin, begin + bytes)};
 }
 
 // Rows in pairs: samples, evenly over all, and below each its nearest training

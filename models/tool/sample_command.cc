@@ -73,8 +73,9 @@ absl::Status RunSample(const SampleArguments& arguments) {
                    arguments.sampling.StagesOf(model->spec()));
   ASSIGN_OR_RETURN(const std::vector<std::optional<int>> class_ids,
                    ClassesOf(arguments, model->spec()));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CascadeSampler> sampler,
-                   CascadeSampler::Create(*model, stages));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<CascadeSampler> sampler,
+      CascadeSampler::Create(*model, stages, arguments.sampling.device));
   ASSIGN_OR_RETURN(const std::vector<SampledImage> images,
                    sampler->Sample(arguments.seed, class_ids));
 

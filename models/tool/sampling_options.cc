@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "models/sampling/sampler_choice.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -144,9 +145,10 @@ void SamplingOptions::AddTo(CLI::App& command) {
 
 absl::StatusOr<std::unique_ptr<CascadeModel>> SamplingOptions::Load(
     const std::string& package) const {
+  // A wrong device is told before anything is read.
+  RETURN_IF_ERROR(MemoryOf(device).status());
   LoadOptions options;
-  options.reproducibility =
-      fast ? Reproducibility::kFast : Reproducibility::kExact;
+  options.reproducibility = reproducibility();
   return LoadCascade(package, options);
 }
 
@@ -155,7 +157,7 @@ absl::StatusOr<std::vector<StageSampling>> SamplingOptions::StagesOf(
   std::vector<StageSampling> stages = CascadeSampler::Defaults(spec);
   RETURN_IF_ERROR(ForStages("--sampler", samplers, &stages,
                             [](const std::string& value, StageSampling* stage) {
-                              stage->sampler.kind = KindOf(value);
+                              ChooseSampler(KindOf(value), stage->sampler);
                             }));
   RETURN_IF_ERROR(ForStages("--sampler_steps", steps, &stages,
                             [](int value, StageSampling* stage) {

@@ -28,6 +28,10 @@ struct SamplingOptions {
   bool fast = false;
 
   void AddTo(CLI::App& command);
+  Reproducibility reproducibility() const {
+    return fast ? Reproducibility::kFast : Reproducibility::kExact;
+  }
+  // An error that names the device, where the machine has no such one.
   absl::StatusOr<std::unique_ptr<CascadeModel>> Load(
       const std::string& package) const;
   // The package's defaults, with the options over them.

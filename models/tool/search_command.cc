@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "models/tool/commands.h"
 #include "models/tool/draw_options.h"
 #include "models/tool/exit_status.h"
@@ -42,10 +45,12 @@ class Search {
   explicit Search(const SearchArguments& arguments) : arguments_(arguments) {}
 
   absl::Status Run() {
+    ASSIGN_OR_RETURN(const CascadeManifest manifest,
+                     ReadManifest(arguments_.package));
+    ASSIGN_OR_RETURN(const std::vector<std::string> stages, Stages(manifest));
+    RETURN_IF_ERROR(CheckFigures(!manifest.class_names.empty()));
+    RETURN_IF_ERROR(MakeFolder());
     ASSIGN_OR_RETURN(loaded_, arguments_.judge.network.Load());
-    ASSIGN_OR_RETURN(const std::vector<std::string> stages, Stages());
-    std::error_code error;
-    std::filesystem::create_directories(arguments_.out, error);
     std::vector<std::pair<size_t, StageSampling>> best;
     for (const std::string& stage : stages) {
       ASSIGN_OR_RETURN(const std::unique_ptr<PackageDraw> draw,
@@ -68,10 +73,54 @@ class Search {
     return draw;
   }
 
+  absl::Status CheckLevels(const StageSpec& spec) const {
+    if (!spec.augmentation.enabled) return absl::OkStatus();
+    for (double level : arguments_.levels) {
+      if (level > spec.augmentation.max_level) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--levels ", level, ": stage ", spec.name,
+            " was trained from 0 to ", spec.augmentation.max_level));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // That something is measured, and what decides is of it. Sets `by_`.
+  absl::Status CheckFigures(bool images_have_classes) {
+    RETURN_IF_ERROR(arguments_.judge.CheckReferences());
+    const std::vector<std::string> figures =
+        arguments_.judge.FigureNames(images_have_classes);
+    if (figures.empty()) {
+      return absl::InvalidArgumentError(
+          "nothing is measured: name --metrics, --train or --test");
+    }
+    by_ = arguments_.by.empty() ? figures.front() : arguments_.by;
+    if (std::find(figures.begin(), figures.end(), by_) == figures.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--by ", by_, ": no such figure is measured, only ",
+                       absl::StrJoin(figures, ", ")));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeFolder() const {
+    std::error_code error;
+    std::filesystem::create_directories(arguments_.out, error);
+    if (error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--out ", arguments_.out,
+                       ": cannot make the folder: ", error.message()));
+    }
+    if (access(arguments_.out.c_str(), W_OK | X_OK) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--out ", arguments_.out, " cannot be written to"));
+    }
+    return absl::OkStatus();
+  }
+
   // Those that were named, or all above the base, from low to high.
-  absl::StatusOr<std::vector<std::string>> Stages() const {
-    ASSIGN_OR_RETURN(const CascadeManifest manifest,
-                     ReadManifest(arguments_.package));
+  absl::StatusOr<std::vector<std::string>> Stages(
+      const CascadeManifest& manifest) const {
     std::vector<std::string> unknown = arguments_.stages;
     std::vector<std::string> stages;
     for (const StageManifest& stage : manifest.stages) {
@@ -80,7 +129,10 @@ class Search {
       const bool wanted = arguments_.stages.empty()
                               ? stage.spec.low_resolution > 0
                               : named != unknown.end();
-      if (wanted) stages.push_back(stage.spec.name);
+      if (wanted) {
+        RETURN_IF_ERROR(CheckLevels(stage.spec));
+        stages.push_back(stage.spec.name);
+      }
       if (named != unknown.end()) unknown.erase(named);
     }
     if (!unknown.empty() || stages.empty()) {
@@ -128,37 +180,24 @@ class Search {
         RETURN_IF_ERROR(WriteTables());
       }
     }
-    const SearchRow* best = BestRow(rows_, spec.name, By());
+    const SearchRow* best = BestRow(rows_, spec.name, by_);
     sampling.sampler.num_steps = best->steps;
     sampling.augmentation_level = best->level;
     std::printf("stage %s: level %g, %d steps (best %s)\n", spec.name.c_str(),
-                best->level, best->steps, By().c_str());
+                best->level, best->steps, by_.c_str());
     return sampling;
-  }
-
-  // The figure that decides.
-  std::string By() const {
-    return arguments_.by.empty() ? rows_.front().figures.front().name
-                                 : arguments_.by;
   }
 
   // After each row, so that a search can be watched.
   absl::Status WriteTables() const {
-    if (rows_.back().figures.empty()) {
-      return absl::InvalidArgumentError(
-          "nothing is measured: name --metrics, --train or --test");
-    }
-    if (BestRow(rows_, rows_.back().stage, By()) == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--by ", By(), ": no such figure is measured"));
-    }
     const std::string& out = arguments_.out;
     RETURN_IF_ERROR(WriteText(out + "/search.csv", SearchCsv(rows_)));
-    RETURN_IF_ERROR(WriteText(out + "/search.md", SearchMarkdown(rows_, By())));
-    return WriteText(out + "/search.svg", PlotSvg(SearchCharts(rows_, By())));
+    RETURN_IF_ERROR(WriteText(out + "/search.md", SearchMarkdown(rows_, by_)));
+    return WriteText(out + "/search.svg", PlotSvg(SearchCharts(rows_, by_)));
   }
 
   const SearchArguments& arguments_;
+  std::string by_;  // The figure that decides.
   NetworkOptions::Loaded loaded_;
   std::vector<SearchRow> rows_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstddef>
 #include <filesystem>
 #include <system_error>
 
@@ -47,6 +48,16 @@ absl::StatusOr<std::vector<fs::path>> Sorted(const fs::path& folder,
 }
 
 }  // namespace
+
+HostImage ImageAt(const ImageSet& images, int64_t index) {
+  const auto bytes =
+      static_cast<std::ptrdiff_t>(images.size) * images.size * images.channels;
+  const auto first = images.pixels.begin() + index * bytes;
+  return {.height = images.size,
+          .width = images.size,
+          .channels = images.channels,
+          .pixels = {first, first + bytes}};
+}
 
 absl::StatusOr<ImageSet> ReadImageFolder(const std::string& folder, int size,
                                          int channels) {

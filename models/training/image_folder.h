@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/host_image.h"
 
 namespace cascade {
 
@@ -19,6 +20,9 @@ struct ImageSet {
 
   int64_t count() const { return static_cast<int64_t>(labels.size()); }
 };
+
+// A copy of image `index`, 0 .. count() - 1.
+HostImage ImageAt(const ImageSet& images, int64_t index);
 
 // Reads folder/CLASS/*.{png,jpg,jpeg}, the ImageFolder layout: classes and
 // files in the order of their names, classes that are all numbers in the order

@@ -136,6 +136,9 @@ absl::Status Training::Resume() {
   saved.spec.default_sampler = config_.stage.spec.default_sampler;
   saved.spec.augmentation.default_level =
       config_.stage.spec.augmentation.default_level;
+  saved.spec.augmentation.default_mode =
+      config_.stage.spec.augmentation.default_mode;
+  saved.spec.handover = config_.stage.spec.handover;
   saved.network.dropout = config_.stage.network.dropout;
   if (StageText(saved) != StageText(config_.stage)) {
     return absl::InvalidArgumentError(

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "models/sampling/sampler_check.h"
 #include "models/sampling/sampler_table.h"
 #include "models/sha256.h"
 #include "models/truncation.h"
@@ -46,6 +47,11 @@ void CheckStage(const StageManifest& stage, JsonFields* fields) {
   }
   if (stage.blur.share > 0 && spec.low_resolution == 0) {
     fields->Fail("conditioning_blur", "needs a low_resolution");
+  }
+  // Its border is mirrored.
+  if (stage.blur.share > 0 && spec.low_resolution == 1) {
+    fields->Fail("low_resolution",
+                 "must be 2 or more with conditioning_blur, is 1");
   }
   if (stage.blur.share > 0 && spec.augmentation.enabled) {
     fields->Fail("conditioning_blur",
@@ -193,6 +199,31 @@ Json WriteStage(const StageManifest& stage, bool with_weights) {
   return json;
 }
 
+// Whether the defaults of the two stages run one after the other where `upper`
+// truncates by default.
+absl::Status CheckDefaults(const StageSpec& lower, const StageSpec& upper) {
+  const AugmentationSpec& augmentation = upper.augmentation;
+  if (augmentation.default_mode != AugmentationMode::kTruncated) {
+    return absl::OkStatus();
+  }
+  const absl::Status possible =
+      CheckTruncation(lower, lower.default_sampler, upper);
+  if (!possible.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("conditioning_augmentation.mode must not be truncated: ",
+                     possible.message()));
+  }
+  const absl::Status compiled =
+      CompileSampler(lower.diffusion, lower.default_sampler,
+                     TruncationTimestep(upper, augmentation.default_level))
+          .status();
+  if (compiled.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("conditioning_augmentation.default_level must leave stage ",
+                   lower.name, " something to do, is ",
+                   augmentation.default_level, ": ", compiled.message()));
+}
+
 // What stages must have in common, and how they follow one another.
 absl::Status CheckSequence(const CascadeManifest& manifest,
                            const std::string& file) {
@@ -226,14 +257,9 @@ absl::Status CheckSequence(const CascadeManifest& manifest,
                                 i == 0 ? "" : absl::StrCat(" (", expected, ")"),
                                 ", is ", spec.low_resolution));
     }
-    if (spec.augmentation.default_mode == AugmentationMode::kTruncated) {
-      const absl::Status possible =
-          CheckTruncation(manifest.stages[i - 1].spec, spec);
-      if (!possible.ok()) {
-        return error(i, absl::StrCat("conditioning_augmentation.mode must not "
-                                     "be truncated: ",
-                                     possible.message()));
-      }
+    if (i > 0) {
+      const absl::Status run = CheckDefaults(manifest.stages[i - 1].spec, spec);
+      if (!run.ok()) return error(i, std::string(run.message()));
     }
     if (spec.channels != manifest.stages[0].spec.channels) {
       return error(i, absl::StrCat("channels must be those of stages[0] (",

@@ -1,11 +1,14 @@
 #include "models/weights/spec_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "models/sampling/sampler_check.h"
 
 namespace cascade {
 namespace {
@@ -241,6 +244,28 @@ Json WriteSchedule(const SamplingSchedule& schedule) {
   return json;
 }
 
+// Whether a process takes the sampler and as many steps, by the names of the
+// file; the defaults of a key that is absent fit most, not all.
+void CheckKindAndSteps(const DiffusionSpec& diffusion, int num_timesteps,
+                       const SamplerOptions& options, JsonFields* fields) {
+  const std::vector<SamplerKind> kinds = SamplersOf(diffusion);
+  if (std::find(kinds.begin(), kinds.end(), options.kind) == kinds.end()) {
+    const std::string names =
+        absl::StrJoin(kinds, ", ", [](std::string* text, SamplerKind kind) {
+          absl::StrAppend(text, NameOf(SamplerNames(), kind));
+        });
+    fields->Fail(
+        "kind",
+        absl::StrCat("must be one of ", names, " for this diffusion, is \"",
+                     NameOf(SamplerNames(), options.kind), "\""));
+  }
+  if (options.num_steps > num_timesteps) {
+    fields->Fail("steps",
+                 absl::StrCat("must be an integer in 1..", num_timesteps,
+                              ", is ", options.num_steps));
+  }
+}
+
 }  // namespace
 
 absl::Status ReadSampler(JsonFields fields, const DiffusionSpec& diffusion,
@@ -257,6 +282,7 @@ absl::Status ReadSampler(JsonFields fields, const DiffusionSpec& diffusion,
   }
   fields.Choice("kind", &options->kind, SamplerNames());
   fields.Int("steps", &options->num_steps, 1, num_timesteps);
+  CheckKindAndSteps(diffusion, num_timesteps, *options, &fields);
   if (fields.Has("threshold")) {
     fields.Merge(
         ReadThreshold(fields.Object("threshold", true), &options->threshold));

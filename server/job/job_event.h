@@ -79,6 +79,9 @@ struct FinishedEvent {
   bool reduced_for_deadline = false;
   int target_stage = 0;
   std::vector<StageOptions> stages;  // One for each stage 0..target_stage.
+  // Of each of `stages`: where it stopped for the next one, an index of that
+  // one's augmentation schedule; its image is an estimate. None: it finished.
+  std::vector<std::optional<int>> stop_indices;
 };
 
 using JobEvent = std::variant<QueuedEvent, StageStartedEvent,

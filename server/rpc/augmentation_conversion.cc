@@ -29,15 +29,6 @@ bool IsTruncated(const StageEntry& entry) {
                                          v1::AUGMENTATION_MODE_TRUNCATED;
 }
 
-int IndexOf(const AugmentationSpec& spec, double level) {
-  const NoiseSchedule schedule(spec.schedule, spec.num_timesteps);
-  return AugmentationAtLevel(schedule, level).index;
-}
-
-double LevelOf(const AugmentationSpec& spec, int index) {
-  return static_cast<double>(index) / spec.num_timesteps;
-}
-
 // Converts one stage after the other.
 class Conversion {
  public:
@@ -126,11 +117,11 @@ class Conversion {
                        " is given has noise left in it"));
       return;
     }
-    if (IndexOf(stage.augmentation, options.augmentation_level) >=
-        input_noise_) {
+    if (AugmentationIndex(stage.augmentation.num_timesteps,
+                          options.augmentation_level) >= input_noise_) {
       return;
     }
-    const double least = LevelOf(stage.augmentation, input_noise_);
+    const double least = LevelOfIndex(stage, input_noise_);
     const StageEntry level = StageEntries{entries_[k], every_}.With(SetsLevel);
     if (level.options != nullptr) {
       check_.Refuse(SubField(level.field, "augmentation.level"),
@@ -160,14 +151,8 @@ class Conversion {
   }
 
   absl::Status CheckStage(size_t k) const {
-    absl::Status possible =
-        CheckTruncation(cascade_.stages[k - 1], cascade_.stages[k]);
-    if (!possible.ok() || !stages_[k - 1].sampler.schedule.has_value()) {
-      return possible;
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat(StageTitle(cascade_.stages[k - 1]),
-                     " is to run another schedule than it was trained with"));
+    return CheckTruncation(cascade_.stages[k - 1], stages_[k - 1].sampler,
+                           cascade_.stages[k]);
   }
 
   // The lower stage needs a step above the level.

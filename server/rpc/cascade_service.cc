@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/sampling/sampler_table.h"
+#include "models/sampling/sampler_check.h"
 #include "models/truncation.h"
 #include "server/rpc/augmentation_conversion.h"
 #include "server/rpc/call_record.h"
@@ -24,7 +24,10 @@ v1::StageAugmentation Augmentation(const StageSpec& stage,
   proto.set_max_level(stage.augmentation.max_level);
   proto.add_modes(v1::AUGMENTATION_MODE_NON_TRUNCATED);
   const size_t below = static_cast<size_t>(stage.index) - 1;
-  if (stage.index > 0 && CheckTruncation(cascade.stages[below], stage).ok()) {
+  if (stage.index > 0 &&
+      CheckTruncation(cascade.stages[below],
+                      cascade.stages[below].default_sampler, stage)
+          .ok()) {
     proto.add_modes(v1::AUGMENTATION_MODE_TRUNCATED);
   }
   proto.set_default_mode(cascade::ToProto(stage.augmentation.default_mode));

@@ -1,5 +1,6 @@
 #include "server/rpc/event_conversion.h"
 
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -46,8 +47,8 @@ v1::AugmentationRecord RecordAugmentation(const AugmentationSpec& spec,
   return record;
 }
 
-v1::StageRecord RecordStage(const StageSpec& spec,
-                            const StageOptions& options) {
+v1::StageRecord RecordStage(const StageSpec& spec, const StageOptions& options,
+                            std::optional<int> stop_index) {
   v1::StageRecord record;
   record.set_stage(spec.index);
   record.set_name(spec.name);
@@ -59,6 +60,7 @@ v1::StageRecord RecordStage(const StageSpec& spec,
     *record.mutable_augmentation() =
         RecordAugmentation(spec.augmentation, options);
   }
+  if (stop_index.has_value()) record.set_stop_index(*stop_index);
   return record;
 }
 
@@ -89,8 +91,8 @@ v1::GenerationRecord Record(const FinishedEvent& event,
   record.set_target_stage(event.target_stage);
   for (size_t k = static_cast<size_t>(request.first_stage);
        k < event.stages.size(); ++k) {
-    *record.add_stages() =
-        RecordStage(source.cascade->stages[k], event.stages[k]);
+    *record.add_stages() = RecordStage(source.cascade->stages[k],
+                                       event.stages[k], event.stop_indices[k]);
   }
   record.set_reproducibility(ToProto(source.identity.reproducibility));
   record.set_build(source.identity.build);

@@ -8,8 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "models/sampling/sampler_check.h"
+#include "models/sampling/sampler_choice.h"
 #include "models/sampling/sampler_name.h"
-#include "models/sampling/sampler_table.h"
 #include "server/rpc/threshold_conversion.h"
 
 namespace cascade {
@@ -63,12 +64,7 @@ void ApplyKind(const StageEntries& entries, const StageSpec& stage,
                               " is sampled by ", NamesOf(kinds), " only"));
     return;
   }
-  if (*kind == sampler.kind) return;
-  // The default's other settings belong to the default's kind.
-  sampler.kind = *kind;
-  sampler.spacing = TimestepSpacing::kEven;
-  sampler.eta = 0;
-  sampler.grid_points.clear();
+  ChooseSampler(*kind, sampler);
 }
 
 std::optional<ScheduleKind> FromProto(v1::ScheduleKind kind) {

@@ -133,24 +133,18 @@ std::vector<float> ReadValues(const v1::StageState& state,
   return values;
 }
 
-// Of noise that is left after `stage`, in the schedule of the one that takes
-// it.
-double LevelOf(int noise_index, const CascadeSpec& cascade, int stage) {
-  const StageSpec& next = cascade.stages[static_cast<size_t>(stage) + 1];
-  return static_cast<double>(noise_index) / next.augmentation.num_timesteps;
-}
-
 // The index of the noise that is left in a state of `stage`.
 int ReadLevel(const v1::StageState& state, const StageSpec& stage,
               const StageSpec& next, FieldCheck& check) {
-  const double most =
-      CheckTruncation(stage, next).ok() ? next.augmentation.max_level : 0;
+  // Only the process that it was trained with leaves noise of a level; other
+  // schedules ran to their end.
+  const double most = CheckTruncation(stage, SamplerOptions(), next).ok()
+                          ? next.augmentation.max_level
+                          : 0;
   if (!check.InRange("state.level", state.level(), 0.0, most) || most == 0) {
     return 0;
   }
-  const NoiseSchedule schedule(next.augmentation.schedule,
-                               next.augmentation.num_timesteps);
-  return AugmentationAtLevel(schedule, state.level()).index;
+  return AugmentationIndex(next.augmentation.num_timesteps, state.level());
 }
 
 absl::Status ReadFailed(const absl::Status& status, int stage) {
@@ -191,7 +185,8 @@ absl::StatusOr<v1::StageState> MakeStageState(const StageOutput& output,
     state.set_unconditional(true);
   }
   if (output.noise_index() > 0) {
-    state.set_level(LevelOf(output.noise_index(), cascade, stage));
+    const StageSpec& next = cascade.stages[static_cast<size_t>(stage) + 1];
+    state.set_level(LevelOfIndex(next, output.noise_index()));
   }
   state.set_resolution(output.resolution());
   state.set_channels(output.channels());

@@ -1,6 +1,7 @@
 #include "server/scheduler/effects.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "server/base/error_reason.h"
@@ -16,6 +17,11 @@ FinishedEvent Finished(const Job& job, absl::Time now) {
   finished.target_stage = job.request.target_stage;
   finished.stages = job.request.stages;
   finished.stages.resize(static_cast<size_t>(job.request.target_stage) + 1);
+  for (size_t k = 0; k < finished.stages.size(); ++k) {
+    const std::optional<int> stop = job.stages[k].table->stop_timestep;
+    finished.stop_indices.push_back(
+        stop.has_value() ? std::optional<int>(*stop + 1) : std::nullopt);
+  }
   finished.timings = job.timings;
   std::sort(finished.timings.begin(), finished.timings.end(),
             [](const StageTiming& a, const StageTiming& b) {

@@ -48,12 +48,8 @@ absl::StatusOr<std::optional<int>> StopOf(const CascadeSpec& cascade,
   if (next.augmentation_mode != AugmentationMode::kTruncated) {
     return std::optional<int>();
   }
-  absl::Status possible =
-      CheckTruncation(cascade.stages[k], cascade.stages[k + 1]);
-  if (possible.ok() && request.stages[k].sampler.schedule.has_value()) {
-    possible = absl::InvalidArgumentError(absl::StrCat(
-        "stage ", k, " does not run the schedule that it was trained with"));
-  }
+  const absl::Status possible = CheckTruncation(
+      cascade.stages[k], request.stages[k].sampler, cascade.stages[k + 1]);
   if (!possible.ok()) {
     return Invalid("stages", absl::StrCat("stage ", k + 1,
                                           ": augmentation.mode: truncated: ",
@@ -80,7 +76,9 @@ absl::StatusOr<StageRun> CompileStage(const CascadeSpec& cascade,
   const std::string stage =
       absl::StrCat("stage ", spec.index, " (", spec.name, "): ");
   std::optional<int> stop;
-  if (stage_index < request.target_stage) {
+  // What is below the first stage has run before, as its output says.
+  if (stage_index >= request.first_stage &&
+      stage_index < request.target_stage) {
     ASSIGN_OR_RETURN(stop, StopOf(cascade, request, k));
   }
   absl::StatusOr<SamplerTable> table =

@@ -129,11 +129,58 @@ def wrong_files_and_flags_are_named():
             check(result.returncode != 0 and message in result.stderr, result)
         result = tool("evaluate", "--samples", folder, PACKAGE)
         check(result.returncode == 1 and "either a package or --samples" in result.stderr, result)
-        result = tool("search", PACKAGE, "--out", folder, "--stages", "7x7", "--network", hostile)
-        check(result.returncode == 1 and "hostile.pt" in result.stderr, result)
+        for command in (["sample", PACKAGE, "--out", folder],
+                        ["evaluate", PACKAGE, "--test", folder, "--metrics", "cas", "--count", "1"]):
+            result = tool(*command, "--device", "cuda:99")
+            check(result.returncode == 1 and "cuda:99" in result.stderr, result)
+
+
+def a_search_says_what_is_wrong_before_it_draws():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        images = drawn_images(folder)
+        network = ["--classifier", classifier(folder, images)]
+        (folder / "file").touch()
+        for arguments, message in [
+                (["--stages", "7x7"], "--stages: the package has no stage 7x7"),
+                (["--metrics", "is", "--by", "fid_train"],
+                 "--by fid_train: no such figure is measured, only inception_score"),
+                (["--metrics", "kid"], "--metrics kid needs --train or --test"),
+                (["--levels", "0.1,0.9"], "--levels 0.9: stage 16x16 was trained from 0 to 0.5"),
+                (["--out", folder / "file" / "search"], "cannot make the folder")]:
+            out = folder / "none"
+            result = tool("search", PACKAGE, *([] if "--out" in arguments else ["--out", out]), *network, *arguments)
+            check(result.returncode == 1 and message in result.stderr, result)
+            check(not (out / "samples").exists(), result)
+
+
+def options_that_do_nothing_are_refused():
+    for arguments, message in [
+            (["--bound", "--metrics", "fid"], "--bound draws no images and takes no --metrics"),
+            (["--bound", "--stage", "16x16"], "takes no --stage"),
+            (["--bound", "--sampler_steps", "3"], "takes no --sampler_steps"),
+            (["--bound", "--augmentation_mode", "truncated"], "takes no --augmentation_mode"),
+            (["--terms", "terms.csv"], "--terms needs --bound")]:
+        result = tool("evaluate", PACKAGE, *arguments)
+        check(result.returncode == 1 and message in result.stderr, result)
+
+
+def classes_without_images_have_no_share():
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        images = drawn_images(folder)
+        # No network is needed: cas trains its own.
+        flags = ["--test", images, "--metrics", "cas", "--cas_epochs", "1"]
+        report = evaluate("--samples", images, "--size", "32", *flags)
+        check("features" not in report and len(report["cas_per_class"]) == 10, report)
+        for path in (images / "3").iterdir():
+            path.unlink()
+        report = evaluate(PACKAGE, "--count", "20", *FEW_STEPS, *flags)
+        check(report["cas_per_class"]["3"] is None and report["cas_per_class"]["4"] is not None, report)
 
 
 if __name__ == "__main__":
     require_package()
     sys.exit(run(a_set_is_as_good_as_itself, a_killed_run_goes_on_and_says_the_same, a_search_draws_each_stage_once,
-                 wrong_files_and_flags_are_named))
+                 wrong_files_and_flags_are_named, a_search_says_what_is_wrong_before_it_draws,
+                 options_that_do_nothing_are_refused, classes_without_images_have_no_share))

@@ -69,6 +69,9 @@ def errors_name_what_is_wrong():
                       folder / "x", "--name", "x")
         check(result.returncode == 1 and "low_resolution must be the stage before's resolution (64), is 128"
               in result.stderr, result)
+        result = tool("import", checkpoint, "--as", "64x64_diffusion", "--out", folder / "y", "--name", "")
+        check(result.returncode == 1 and "--name must not be empty" in result.stderr, result)
+        check(not (folder / "y").exists(), "written before the arguments are checked")
 
 
 def a_reference_checkpoint_becomes_a_package():

@@ -2,9 +2,11 @@
 
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 from harness import BIN, SOURCE, Server, check, client, require_package, run
 
@@ -69,6 +71,18 @@ def files(folder):
     return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
 
 
+def pixels(image):
+    """What a PNG holds: its header and its rows, whatever the level they are compressed at."""
+    header, rows, at = b"", b"", 8
+    while at < len(image):
+        (length,) = struct.unpack(">I", image[at:at + 4])
+        content = image[at + 8:at + 8 + length]
+        header += content if image[at + 4:at + 8] == b"IHDR" else b""
+        rows += content if image[at + 4:at + 8] == b"IDAT" else b""
+        at += 12 + length
+    return header + zlib.decompress(rows)
+
+
 def it_is_listed_and_drawn_without_a_class():
     listed = [json.loads(line) for line in client(SHARED, "list", "--json").stdout.splitlines()]
     plain, = [cascade for cascade in listed if cascade["name"] == "plain"]
@@ -107,7 +121,8 @@ def thresholds_differ():
         for threshold in ("static", "none", "dynamic:1"):
             record = sampled("--threshold", threshold, "--out", f"{scratch}/{threshold}")[-1]["record"]
             check(record["stages"][0]["sampler"]["threshold"]["kind"] == threshold.split(":")[0], record)
-        check(files(f"{scratch}/static") != files(f"{scratch}/dynamic:1"), "the threshold changes nothing")
+        drawn = [files(f"{scratch}/{threshold}") for threshold in ("static", "none", "dynamic:1")]
+        check(drawn[0] != drawn[1] and drawn[0] != drawn[2], "the threshold changes nothing")
 
 
 def a_truncated_cascade_goes_on_from_its_state():
@@ -135,13 +150,21 @@ def a_truncated_cascade_goes_on_from_its_state():
 
 def the_tool_samples_the_same():
     with tempfile.TemporaryDirectory() as scratch:
+        tops = set()
         for mode in ("truncated", "non_truncated"):
-            tool("sample", PACKAGE, "--out", f"{scratch}/{mode}", "--count", "1", "--seed", "5", "--augmentation", "0.3",
-                 "--augmentation_mode", mode, "--threshold", "dynamic:0.9:2", "--schedule", "trained")
-        check(files(f"{scratch}/truncated") != files(f"{scratch}/non_truncated"), "the mode changes nothing")
+            flags = ["--augmentation", "0.3", "--threshold", "dynamic:0.9:2", "--schedule", "trained"]
+            tool("sample", PACKAGE, "--out", f"{scratch}/{mode}", "--count", "1", "--seed", "5", *flags,
+                 "--augmentation_mode", mode)
+            sampled(*flags, "--augmentation-mode", mode.replace("_", "-"), "--out", f"{scratch}/served-{mode}")
+            drawn, served = ({name.split("-")[-1]: pixels(content) for name, content in files(folder).items()}
+                             for folder in (f"{scratch}/{mode}", f"{scratch}/served-{mode}"))
+            check(len(drawn) == 2 and drawn == served, f"{mode}: the server draws something else")
+            tops.add(drawn["16x16.png"])
+        check(len(tops) == 2, "the mode changes nothing")
         result = subprocess.run([TOOL, "sample", PACKAGE, "--out", scratch, "--augmentation", "0.3", "--augmentation_mode",
                                  "truncated", "--schedule", "cosine:50"], capture_output=True, text=True)
-        check(result.returncode == 1 and "the schedule that it was trained with" in result.stderr, result)
+        check(result.returncode == 1 and "stage 1: augmentation cannot be truncated: stage 0 (8x8) is to run another schedule"
+              in result.stderr, result)
 
 
 if __name__ == "__main__":

@@ -163,11 +163,9 @@ SafetensorsFile Reordered(const RecordedNetwork& recorded, AttentionOrder order,
     bytes[name] = source->Read(name).value();
     if (IsQkv(name)) {
       const int64_t channels = info.shape[0] / 3;
-      const int64_t heads = config.num_head_channels > 0
-                                ? channels / config.num_head_channels
-                                : config.num_heads;
-      bytes[name] = PermuteQkvRows(bytes[name], channels, heads,
-                                   config.attention_order, order);
+      bytes[name] =
+          PermuteQkvRows(bytes[name], channels, config.heads(channels),
+                         config.attention_order, order);
     }
     std::vector<int64_t> shape = info.shape;
     if (conv2d &&

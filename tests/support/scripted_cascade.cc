@@ -376,10 +376,9 @@ class ScriptedExecutor : public StageExecutor {
   };
 
   bool HasRoomForNoise(const ImagePlan& plan) const {
-    const NoiseSchedule schedule(spec_.augmentation.schedule,
-                                 spec_.augmentation.num_timesteps);
     return plan.input->noise_index() <=
-           AugmentationAtLevel(schedule, plan.augmentation_level).index;
+           AugmentationIndex(spec_.augmentation.num_timesteps,
+                             plan.augmentation_level);
   }
 
   // Where an image begins, or goes on.

@@ -317,13 +317,22 @@ TEST_F(CascadeManifestTest, RefusesProcessesAndSamplersThatDoNotFit) {
                                           {"sigma_min", 3.0},
                                           {"sigma_max", 2.0}};
       }),
-      HasSubstr("stages[0].diffusion.sigma_max = 2 is not in 3..1e+06"));
+      HasSubstr(
+          "stages[0].diffusion.sigma_max = 2 is not above sigma_min = 3"));
   EXPECT_THAT(ErrorAfter([](Json& json) {
                 json["stages"][0]["diffusion"] = {{"schedule", "karras"},
                                                   {"prediction", "edm"}};
                 json["stages"][0]["sampler"]["kind"] = "ddpm";
               }),
-              HasSubstr("stages[0].sampler.kind = DDPM: a process in sigma"));
+              HasSubstr("stages[0].sampler.kind must be one of ddim, dpmpp_2m, "
+                        "heun, unipc_3 for this diffusion, is \"ddpm\""));
+  // The default of a key that is absent.
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["num_timesteps"] = 1;
+                json["stages"][0]["sampler"].erase("steps");
+              }),
+              HasSubstr("stages[0].sampler.steps must be an integer in 1..1, "
+                        "is "));
   EXPECT_THAT(ErrorAfter([](Json& json) {
                 json["stages"][1]["conditioning_augmentation"]["schedule"] =
                     "karras";
@@ -335,6 +344,43 @@ TEST_F(CascadeManifestTest, RefusesProcessesAndSamplersThatDoNotFit) {
                 json["stages"][0]["sampler"]["eta"] = 1;
               }),
               HasSubstr("stages[0].sampler.eta = 1: only DDIM takes eta"));
+}
+
+// A request that leaves all to the package would be refused.
+TEST_F(CascadeManifestTest, DefaultsThatTruncateMustRun) {
+  EXPECT_THAT(ErrorAfter([](Json& json) {
+                json["stages"][0]["diffusion"]["conditioning"] = "noise_level";
+                json["stages"][0]["sampler"]["schedule"] = {
+                    {"kind", "linear"}, {"num_timesteps", 100}};
+              }),
+              HasSubstr("stages[1].conditioning_augmentation.mode must not be "
+                        "truncated: stage 0 (8x8) is to run another schedule "
+                        "than it was trained with"));
+  const auto at_level_one = [](Json& json) {
+    json["stages"][1]["conditioning_augmentation"]["default_level"] = 1;
+  };
+  EXPECT_THAT(ErrorAfter(at_level_one),
+              HasSubstr("stages[1].conditioning_augmentation.default_level "
+                        "must leave stage 8x8 something to do, is 1: "
+                        "stop_timestep = 999: none of the"));
+  EXPECT_EQ(ErrorAfter([&](Json& json) {
+              at_level_one(json);
+              json["stages"][1]["conditioning_augmentation"]["mode"] =
+                  "non_truncated";
+            }),
+            "");
+}
+
+TEST_F(CascadeManifestTest, BlurNeedsNeighbours) {
+  const auto change = [](Json& json, int low_resolution) {
+    json["stages"][1]["low_resolution"] = low_resolution;
+    json["stages"][1].erase("conditioning_augmentation");
+    json["stages"][1]["conditioning_blur"] = Json::object();
+  };
+  EXPECT_EQ(ErrorAfter([&](Json& json) { change(json, 8); }), "");
+  EXPECT_THAT(ErrorAfter([&](Json& json) { change(json, 1); }),
+              HasSubstr("stages[1].low_resolution must be 2 or more with "
+                        "conditioning_blur, is 1"));
 }
 
 TEST_F(CascadeManifestTest, ChecksThatStagesFollowOneAnother) {

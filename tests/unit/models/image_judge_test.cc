@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,25 @@ TEST(ImageJudgeTest, NamesFiguresAfterTheReference) {
   ASSERT_TRUE(verdict.ok()) << verdict.status();
   EXPECT_THAT(verdict->figures, ElementsAre(IsFigure("fid_train", 1600),
                                             IsFigure("fid_test", 0)));
+}
+
+// What is told before anything was looked at.
+TEST(ImageJudgeTest, FiguresHaveTheNamesThatWereTold) {
+  const std::set<ImageMetric> metrics = {
+      ImageMetric::kFrechet, ImageMetric::kKernel,
+      ImageMetric::kPrecisionRecall, ImageMetric::kInceptionScore,
+      ImageMetric::kClass};
+  const LevelNetwork network;
+  ImageJudge judge(network,
+                   {.metrics = metrics, .kernel = {.subsets = 2}, .splits = 1});
+  const ImageSet images = Levels({10, 20, 30, 50, 120, 200});
+  judge.AddReference("train", images);
+  judge.AddReference("test", images);
+  const auto verdict = judge.Judge(images);
+  ASSERT_TRUE(verdict.ok()) << verdict.status();
+  std::vector<std::string> names;
+  for (const Figure& figure : verdict->figures) names.push_back(figure.name);
+  EXPECT_EQ(names, ImageJudge::FigureNames(metrics, {"train", "test"}));
 }
 
 // 110 is asked to be bright and looks dark.

@@ -118,6 +118,17 @@ TEST(ImportStageTest, NamesFileAndTensor) {
   EXPECT_FALSE(std::filesystem::exists(folder + "/8x8.safetensors"));
 }
 
+TEST(ImportStageTest, PrintsNamesWithoutControlCharacters) {
+  const auto shapes = ParameterShapes(Tiny().stage.network);
+  ASSERT_OK(shapes);
+  std::map<std::string, TensorInfo> tensors;
+  for (const auto& [name, shape] : *shapes) tensors[name].shape = shape;
+  ASSERT_OK(CheckCheckpoint(tensors, Tiny()));
+  tensors["a\x1b[2J"] = {};
+  EXPECT_EQ(CheckCheckpoint(tensors, Tiny()).message(),
+            "tensor a?[2J is unknown to tiny");
+}
+
 // Beside the names, which are guided-diffusion's: three output channels, and
 // weights of attention layers with a fourth dimension.
 TEST(KnownCheckpointsTest, KnowConsistencyModels) {

@@ -439,7 +439,11 @@ TEST(KarrasSamplerTest, RefusesAnImpossibleProcess) {
             "told the logarithm of sigma");
   spec = Spec(PredictionType::kEdm);
   spec.karras.sigma_max = 0.001;
-  EXPECT_EQ(Refusal(spec, options), "sigma_max = 0.001 is not in 0.002..1e+06");
+  EXPECT_EQ(Refusal(spec, options),
+            "sigma_max = 0.001 is not above sigma_min = 0.002");
+  spec.karras.sigma_max = spec.karras.sigma_min;
+  EXPECT_EQ(Refusal(spec, options),
+            "sigma_max = 0.002 is not above sigma_min = 0.002");
 }
 
 }  // namespace

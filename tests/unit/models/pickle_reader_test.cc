@@ -220,6 +220,39 @@ TEST(PickleReaderTest, BoundsNumbersAndSizes) {
               HasSubstr("a name of more than"));
 }
 
+// Every tensor has its storage's key: a long one would be memory times tensors.
+TEST(PickleReaderTest, BoundsTheKeysOfStorages) {
+  const auto pickle = [](const std::string& key) {
+    return PickleText()
+        .BeginDict()
+        .String("x")
+        .Tensor("FloatStorage", key, 1, 0, {}, {})
+        .EndDict()
+        .Finish();
+  };
+  EXPECT_OK(Read(pickle(std::string(64, '1'))));
+  const std::string too_long = pickle(std::string(65, '1'));
+  EXPECT_THAT(Read(too_long), HasCode(StatusCode::kInvalidArgument));
+  EXPECT_THAT(ErrorOf(too_long),
+              HasSubstr("storage " + std::string(65, '1') +
+                        ": a key of 65 bytes; 64 are allowed"));
+}
+
+// Messages go to terminals: an escape sequence must not.
+TEST(PickleReaderTest, PrintsNamesWithoutControlCharacters) {
+  const std::string name = "a\x1b[2J";
+  EXPECT_THAT(
+      ErrorOf(PickleText().BeginDict().String(name).Int(1).EndDict().Finish()),
+      HasSubstr("entry a?[2J is a number"));
+  PickleText twice;
+  twice.BeginDict();
+  for (int i = 0; i < 2; ++i) {
+    twice.String(name).Tensor("FloatStorage", "0", 1, 0, {}, {});
+  }
+  EXPECT_THAT(ErrorOf(twice.EndDict().Finish()),
+              HasSubstr("entry a?[2J stands twice"));
+}
+
 // As a dict that is an item of itself.
 TEST(PickleReaderTest, SurvivesAPickleThatContainsItself) {
   EXPECT_THAT(

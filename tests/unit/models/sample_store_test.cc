@@ -214,6 +214,21 @@ TEST(RealInputsTest, AreTheMeansOfBlocksInADrawnOrder) {
   EXPECT_FALSE(RealInputs::Create(RealImages(), 5, 1).ok());
 }
 
+TEST_F(DrawSampleSetTest, HowNumbersAreMadeIsOfTheKey) {
+  const SampleStore::Set exact = StoredSetOf(request_, 0);
+  request_.reproducibility = Reproducibility::kFast;
+  const SampleStore::Set fast = StoredSetOf(request_, 0);
+  EXPECT_NE(fast.made_by, exact.made_by);
+  request_.device = "cuda:0";
+  EXPECT_NE(StoredSetOf(request_, 0).made_by, fast.made_by);
+}
+
+TEST_F(DrawSampleSetTest, ADeviceThatIsNotThereIsNamed) {
+  request_.device = "cuda:99";
+  EXPECT_THAT(std::string(DrawSampleSet(*model_, request_).status().message()),
+              testing::HasSubstr("cuda:99"));
+}
+
 TEST_F(DrawSampleSetTest, StartsAboveRealImages) {
   const auto inputs = RealInputs::Create(RealImages(), 8, 1);
   request_.count = 4;

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "models/sampling/noise_schedule.h"
+#include "models/sampling/sampler_check.h"
+#include "models/sampling/sampler_choice.h"
+#include "tests/support/status_matchers.h"
 
 namespace cascade {
 namespace {
@@ -305,6 +308,22 @@ TEST(SamplerTableTest, GuidanceAppliesInsideItsInterval) {
 TEST(SamplerTableTest, ScaleOneNeedsOneRow) {
   const SamplerTable table = Compile({}, Options(SamplerKind::kDdim, 10));
   EXPECT_EQ(RowsFrom(table, 0), 10);
+}
+
+// A package's default is of one sampler, and a request may want another.
+TEST(SamplerChoiceTest, WhatIsOfTheOldSamplerGoes) {
+  SamplerOptions options = Options(SamplerKind::kDdim, 10, 0.5);
+  options.spacing = TimestepSpacing::kStride;
+  options.guidance.scale = 3;
+  ChooseSampler(SamplerKind::kDdim, options);
+  EXPECT_EQ(options.eta, 0.5);
+  ChooseSampler(SamplerKind::kDpmSolverPlusPlus2M, options);
+  EXPECT_OK(CheckSampler({}, options));
+  EXPECT_EQ(options.num_steps, 10);
+  EXPECT_EQ(options.guidance.scale, 3);
+  options.grid_points = {0, 22, 39};
+  ChooseSampler(SamplerKind::kDdpm, options);
+  EXPECT_OK(CheckSampler({}, options));
 }
 
 TEST(SamplerTableTest, RefusalsNameOptionAndValue) {

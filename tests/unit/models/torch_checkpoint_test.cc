@@ -140,6 +140,62 @@ TEST_F(TorchCheckpointTest, NamesWhatIsWrongWithAStorage) {
               HasSubstr("tensor x: its storage file/data/0 is missing"));
 }
 
+// Tensors, storages, entries and folders: an escape sequence in one of them
+// must not reach the terminal. libzip refuses ESC in an entry, but not its
+// relative CSI, which is U+009B.
+TEST_F(TorchCheckpointTest, PrintsNamesWithoutControlCharacters) {
+  const auto tensor = [](const std::string& name, const std::string& key) {
+    return PickleText()
+        .BeginDict()
+        .String(name)
+        .Tensor("FloatStorage", key, 6, 0, {2, 3}, {3, 1})
+        .EndDict()
+        .Finish();
+  };
+  const std::string csi = "\xc2\x9b";
+  Write({{"data.pkl", tensor("a\x1b[2J", "k\x1b[0m")}});
+  EXPECT_THAT(Error(), HasSubstr("tensor a?[2J: its storage file/data/k?[0m "
+                                 "is missing"));
+  Write({{"data.pkl", tensor("x", csi)}, {"data/" + csi, Floats(5)}});
+  EXPECT_THAT(Error(), HasSubstr("its storage file/data/?? has 20 bytes"));
+  Write({{"data.pkl", OneTensor().Finish()},
+         {"data/0", Floats(6)},
+         {"e" + csi, std::string(1 << 10, '\0'), true}});
+  EXPECT_THAT(Error(), HasSubstr("entry file/e?? is compressed"));
+  Write({{"data.pkl", OneTensor().Finish()},
+         {"byteorder", "\x1b[1m"},
+         {"data/0", Floats(6)}});
+  EXPECT_THAT(Error(), HasSubstr("byteorder must be little, is ?[1m"));
+  Write({{"data.pkl", tensor("x", csi)}, {"data/" + csi, Floats(6)}});
+  std::string bytes = Bytes();
+  bytes[bytes.find(Floats(6)) + 5] ^= 1;
+  Replace(bytes);
+  EXPECT_THAT(Error(), HasSubstr("entry file/data/??: CRC error"));
+  // The folder, in every entry of the archive.
+  Write({{"data.pkl", "N."}});
+  bytes = Bytes();
+  for (size_t at = 0; (at = bytes.find("file/", at)) != std::string::npos;) {
+    bytes.replace(at, csi.size(), csi);
+  }
+  Replace(bytes);
+  EXPECT_THAT(Error(), HasSubstr(": ??le/data.pkl: holds None"));
+}
+
+// A header of 0x4b50 bytes begins as the name of a zip archive does.
+TEST_F(TorchCheckpointTest, TellsSafetensorsFromAZipArchive) {
+  constexpr size_t kHeaderBytes = 0x4b50;
+  std::string header =
+      R"({"x":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}})";
+  header.resize(kHeaderBytes, ' ');
+  const std::string length("PK\0\0\0\0\0\0", 8);
+  Replace(length + header + Floats(6));
+  const auto source = OpenWeightSource(path_);
+  ASSERT_OK(source);
+  const auto bytes = (*source)->Read("x");
+  ASSERT_OK(bytes);
+  EXPECT_EQ(StringOf(*bytes), Floats(6));
+}
+
 TEST_F(TorchCheckpointTest, RefusesAHostilePickleByFileAndName) {
   Write({{"data.pkl", PickleText()
                           .Global("os", "system")

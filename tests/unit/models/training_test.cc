@@ -94,6 +94,9 @@ TEST(TrainTest, RefusesACheckpointOfAnotherProcess) {
   ASSERT_TRUE(Train(config, run).ok());
   // What may change between two runs: how it is sampled, and dropout.
   config.stage.spec.default_sampler.num_steps = 3;
+  config.stage.spec.augmentation.default_level = 0.1;
+  config.stage.spec.augmentation.default_mode = AugmentationMode::kTruncated;
+  config.stage.spec.handover = Handover::kUint8;
   config.stage.network.dropout = 0.1;
   EXPECT_TRUE(Train(config, run).ok());
   config.stage.spec.diffusion.prediction = PredictionType::kVelocity;

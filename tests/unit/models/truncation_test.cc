@@ -43,18 +43,41 @@ ImagePlan StoppedPlan(const StageSpec& spec, const SamplerOptions& options,
 TEST(TruncationTest, NeedsTheSameProcess) {
   StageSpec lower = TinyBase().spec;
   StageSpec upper = TinySuperResolution().spec;
-  EXPECT_TRUE(CheckTruncation(lower, upper).ok());
+  EXPECT_TRUE(CheckTruncation(lower, {}, upper).ok());
   upper.augmentation.num_timesteps = 500;
-  EXPECT_THAT(std::string(CheckTruncation(lower, upper).message()),
+  EXPECT_THAT(std::string(CheckTruncation(lower, {}, upper).message()),
               HasSubstr("(cosine, 500 timesteps) is not the process of stage 0 "
                         "(8x8) (cosine, 1000 timesteps)"));
   lower.diffusion.num_timesteps = 500;
-  EXPECT_TRUE(CheckTruncation(lower, upper).ok());
+  EXPECT_TRUE(CheckTruncation(lower, {}, upper).ok());
   lower.diffusion.schedule = ScheduleKind::kLinear;
-  EXPECT_FALSE(CheckTruncation(lower, upper).ok());
+  EXPECT_FALSE(CheckTruncation(lower, {}, upper).ok());
   upper.augmentation.enabled = false;
-  EXPECT_THAT(std::string(CheckTruncation(lower, upper).message()),
+  EXPECT_THAT(std::string(CheckTruncation(lower, {}, upper).message()),
               HasSubstr("was not trained with conditioning augmentation"));
+}
+
+TEST(TruncationTest, NeedsTheScheduleThatTheLowerStageWasTrainedWith) {
+  const StageSpec lower = TinyBase().spec;
+  const StageSpec upper = TinySuperResolution().spec;
+  SamplerOptions sampler = lower.default_sampler;
+  EXPECT_TRUE(CheckTruncation(lower, sampler, upper).ok());
+  sampler.schedule = {.num_timesteps = 100};
+  EXPECT_EQ(std::string(CheckTruncation(lower, sampler, upper).message()),
+            "stage 0 (8x8) is to run another schedule than it was trained "
+            "with");
+}
+
+TEST(TruncationTest, TheLevelOfAnIndexIsNeverAboveTheLargest) {
+  StageSpec upper = TinySuperResolution().spec;
+  upper.augmentation.max_level = 0.3336;
+  const int last = AugmentationIndex(1000, 0.3336);
+  EXPECT_EQ(last, 334);
+  EXPECT_EQ(LevelOfIndex(upper, last), 0.3336);
+  EXPECT_EQ(LevelOfIndex(upper, 333), 0.333);
+  for (int index = 0; index <= last; ++index) {
+    EXPECT_EQ(AugmentationIndex(1000, LevelOfIndex(upper, index)), index);
+  }
 }
 
 TEST(TruncationTest, StopsAtTheTimestepOfTheIndex) {

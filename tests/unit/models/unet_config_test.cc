@@ -49,6 +49,14 @@ TEST(UNetConfigTest, HeadsDivideTheLevelsThatAttendOnly) {
               HasSubstr("channel_mult[1]"));
 }
 
+TEST(UNetConfigTest, HeadsAreGivenByNumberOrByWidth) {
+  UNetConfig config;
+  config.num_heads = 4;
+  EXPECT_EQ(config.heads(128), 4);
+  config.num_head_channels = 64;
+  EXPECT_EQ(config.heads(128), 2);
+}
+
 // Published parameter counts, and the multiply-accumulates that agree with the
 // figures quoted for these networks.
 TEST(UNetCostTest, AgreesWithPublishedNetworks) {

@@ -131,6 +131,7 @@ FinishedEvent Finished(const EventSource& source) {
   FinishedEvent event;
   event.target_stage = source.request.target_stage;
   event.stages = source.request.stages;
+  event.stop_indices.resize(event.stages.size());
   return event;
 }
 
@@ -166,6 +167,7 @@ TEST(EventConversionTest, TheRecordTellsWhatReallyRan) {
   event.reduced_for_deadline = true;
   event.target_stage = 0;
   event.stages.resize(1);
+  event.stop_indices.resize(1);
   event.stages[0].sampler.num_steps = 3;
   const auto record = Convert(event, source, 0).finished().record();
   EXPECT_TRUE(record.reduced_for_deadline());
@@ -228,6 +230,14 @@ TEST(EventConversionTest, TruncationIsRecorded) {
   const auto record = Convert(event, Source(), 0).finished().record();
   EXPECT_EQ(record.stages(1).augmentation().mode(),
             v1::AUGMENTATION_MODE_TRUNCATED);
+}
+
+TEST(EventConversionTest, AStageThatStoppedSaysWhere) {
+  FinishedEvent event = Finished(Source());
+  event.stop_indices[0] = 400;
+  const auto record = Convert(event, Source(), 0).finished().record();
+  EXPECT_EQ(record.stages(0).stop_index(), 400);
+  EXPECT_FALSE(record.stages(1).has_stop_index());
 }
 
 TEST(EventConversionTest, ThresholdAndScheduleAreRecorded) {

@@ -100,6 +100,19 @@ TEST(StageStateTest, CarriesTheNoiseThatIsLeft) {
               HasSubstr("state.level: 0.137 is not in 0..0"));
 }
 
+// The index of the largest level is rounded up: 334 / 1000 is above it.
+TEST(StageStateTest, TheLargestLevelComesBack) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[1].augmentation.max_level = 0.3336;
+  const HostStageOutput output(1, 8, BaseValues(), /*noise_index=*/334);
+  const auto state = MakeStageState(output, cascade, 0, 42, 7);
+  ASSERT_OK(state);
+  EXPECT_EQ(state->level(), 0.3336);
+  const auto read = ReadStageState(*state, cascade);
+  ASSERT_OK(read);
+  EXPECT_EQ((*read)->noise_index(), 334);
+}
+
 TEST(StageStateTest, AnotherNameOfTheSameWeightsIsFine) {
   CascadeSpec cascade = Digits();
   cascade.name = "digits-v1";

@@ -112,6 +112,18 @@ TEST(UpscaleConversionTest, ANoisyStatesLevelIsTheLeast) {
   EXPECT_EQ(request->input->noise_index(), 137);
 }
 
+// Its index is rounded up: 334 / 1000 would be above it.
+TEST(UpscaleConversionTest, TheLargestLevelOfAStateIsOneThatRuns) {
+  CascadeSpec cascade = Digits();
+  cascade.stages[1].augmentation.max_level = 0.3336;
+  const HostStageOutput output(1, 8, std::vector<float>(64, 0.25f), 334);
+  v1::UpscaleImageRequest request;
+  *request.mutable_state() = *MakeStageState(output, cascade, 0, 42, 7);
+  const auto converted = Convert(request, cascade);
+  ASSERT_OK(converted);
+  EXPECT_EQ(converted->stages[1].augmentation_level, 0.3336);
+}
+
 TEST(UpscaleConversionTest, NoiseCannotBeTakenOutOfAState) {
   const auto refusal = [](const v1::UpscaleImageRequest& request) {
     return std::string(Convert(request).status().message());

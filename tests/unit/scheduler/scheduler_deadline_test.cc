@@ -8,6 +8,7 @@
 namespace cascade {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 constexpr absl::Duration kStep = absl::Milliseconds(10);
@@ -194,6 +195,33 @@ TEST_F(SchedulerDeadlineTest, AStageThatBecomesTheLastOneFinishes) {
   EXPECT_EQ(last.num_lines, 1);
   EXPECT_FALSE(last.stops_early);
   EXPECT_FALSE(last.hands_over);
+}
+
+// Time is up when the lower stage has stopped for one that never finishes.
+TEST_F(SchedulerDeadlineTest, AStageThatStoppedForNothingSaysSo) {
+  std::vector<ScriptedStage> stages = kStages;
+  stages[1].augmentation = true;
+  HandScheduler scheduler(stages, Scheduler::Options());
+  GenerationRequest request = scheduler.Request(1);
+  request.stages[1].augmentation_level = 0.4;
+  request.stages[1].augmentation_mode = AugmentationMode::kTruncated;
+  request.deadline = scheduler.clock().Now() + absl::Milliseconds(200);
+  request.deadline_policy = DeadlinePolicy::kBestEffort;
+  const GenerationRequest in_time = request;
+  const auto finished = [&](GenerationRequest asked, absl::Duration late) {
+    const Admitted job = scheduler.Submit(std::move(asked));
+    for (int i = 0; i < 3; ++i) scheduler.Step(kStep);
+    scheduler.clock().Advance(late);
+    scheduler.RunAll(kStep);
+    return Finished(job);
+  };
+  const FinishedEvent whole = finished(in_time, absl::ZeroDuration());
+  EXPECT_EQ(whole.target_stage, 1);
+  EXPECT_THAT(whole.stop_indices, ElementsAre(400, std::nullopt));
+  request.deadline = scheduler.clock().Now() + absl::Milliseconds(200);
+  const FinishedEvent cut = finished(request, absl::Seconds(1));
+  EXPECT_EQ(cut.target_stage, 0);
+  EXPECT_THAT(cut.stop_indices, ElementsAre(400));
 }
 
 TEST_F(SchedulerDeadlineTest, BestEffortThatFitsIsLeftAlone) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ TEST(ClassAccuracyTest, CountsTheFirstAndTheFirstFive) {
   ASSERT_TRUE(accuracy.ok()) << accuracy.status();
   EXPECT_DOUBLE_EQ(accuracy->top1, 3.0 / 6);
   EXPECT_DOUBLE_EQ(accuracy->top5, 5.0 / 6);
-  EXPECT_THAT(accuracy->per_class, ElementsAre(1, 0, 0, 0, 0, 0, 0));
+  const std::optional<double> none;
+  EXPECT_THAT(accuracy->per_class, ElementsAre(1, 0, none, none, 0, 0, none));
   EXPECT_THAT(accuracy->count_per_class, ElementsAre(3, 1, 0, 0, 1, 1, 0));
 }
 
