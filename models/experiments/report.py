@@ -26,15 +26,16 @@ PLOTS = HERE / "plots"
 EMOJI_FIGURES = ("kid_train", "kid_test", "class_found", "precision_train", "recall_train")
 
 
-def markdown(number, point, found):
+def markdown(number, point, found, plots):
+    """A section; its charts are put into `plots`. None where nothing of its own was measured."""
     section = point.section(found)
-    if not any(found.figures(cell) for cell in point.cells()):
+    if not any(found.figures(cell) for cell in points.own_cells(number)):
         return None
     parts = [f"## {number}. {point.TITLE}", f"**Question.** {point.QUESTION}", f"**The paper.** {point.PAPER}"]
     for part in section.parts:
         if isinstance(part, Chart):
-            svg = line_chart(part.title, part.x_label, part.y_label, part.lines, part.levels, part.log_x, part.log_y)
-            (PLOTS / f"{part.name}.svg").write_text(svg)
+            axes = (part.title, part.x_label, part.y_label, part.lines, part.levels, part.log_x, part.log_y)
+            plots[PLOTS / f"{part.name}.svg"] = line_chart(*axes)
             parts.append(f"![{part.title}](experiments/plots/{part.name}.svg)")
         else:
             parts.append(part)
@@ -101,30 +102,43 @@ def beginning(found):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=pathlib.Path, help="the work folder that run.py was given")
-    parser.add_argument("--scale", choices=["full", "small"], default="full")
-    arguments = parser.parse_args()
-    if arguments.work:
-        results.collect(arguments.work / arguments.scale)
-    found = results.Results.load()
-    PLOTS.mkdir(exist_ok=True)
-    for old in PLOTS.glob("*.svg"):
-        old.unlink()
-    parts, missing = [beginning(found)], []
+def write(found):
+    """What the report's files are to hold, by path, and which experiments are missing."""
+    parts, missing, written = [beginning(found)], [], {}
     for number, point in points.POINTS.items():
-        text = markdown(number, point, found)
+        text = markdown(number, point, found, written)
         if text is None:
             missing.append(f"{number} ({point.TITLE.lower()})")
         else:
             parts.append(text)
     if missing:
         parts.append("## Still to be drawn\n\nExperiments " + ", ".join(missing) + ".")
-    REPORT.write_text("\n\n".join(parts) + "\n")
-    print(
-        f"{REPORT}: {len(points.POINTS) - len(missing)} of {len(points.POINTS)} experiments; missing: {', '.join(missing) or 'none'}"
-    )
+    return {REPORT: "\n\n".join(parts) + "\n", **written}, missing
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=pathlib.Path, help="the work folder that run.py was given")
+    parser.add_argument("--scale", choices=["full", "small"], default="full")
+    parser.add_argument("--check", action="store_true", help="write nothing: is what is there what results.json says?")
+    arguments = parser.parse_args()
+    if arguments.work:
+        results.collect(arguments.work / arguments.scale)
+    files, missing = write(results.Results.load())
+    there = [REPORT, *sorted(PLOTS.glob("*.svg"))]
+    if arguments.check:
+        stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+        stale += [path for path in there if path not in files]
+        for path in stale:
+            print(f"{path.relative_to(REPORT.parents[1])}: is not what models/experiments/report.py writes")
+        sys.exit(1 if stale else 0)
+    PLOTS.mkdir(exist_ok=True)
+    for path in there:
+        path.unlink(missing_ok=True)
+    for path, text in files.items():
+        path.write_text(text)
+    done = len(points.POINTS) - len(missing)
+    print(f"{REPORT}: {done} of {len(points.POINTS)} experiments; missing: {', '.join(missing) or 'none'}")
 
 
 if __name__ == "__main__":

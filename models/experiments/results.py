@@ -94,6 +94,10 @@ class Results:
     def figures(self, cell):
         return self.cells.get(cell.name)
 
+    def has(self, wanted):
+        """Are all of these cells there?"""
+        return all(self.figures(cell) is not None for cell in wanted)
+
     def values(self, cell, figure):
         """Of each seed that was measured."""
         found = [self.figures(cell.other(seed=seed)) for seed in cells.SEEDS]
@@ -122,7 +126,31 @@ class Results:
 
     def noise_words(self, figure, like=None):
         noise = self.noise(figure, like)
-        return f"seeds differ by ± {noise:.2g} at most" if noise else "one seed: the noise is not known"
+        return f"seeds differ by ± {noise:.2g} at most" if noise else "how much seeds differ is not known yet"
+
+    def gaps(self, less, more):
+        """What FID against train of `more` is above that of `less`, for each seed that both have: the same noise went in."""
+        both = [(self.figures(less.other(seed=seed)), self.figures(more.other(seed=seed))) for seed in cells.SEEDS]
+        return [b["fid_train"] - a["fid_train"] for a, b in both if a and b]
+
+    def is_less(self, less, more):
+        """Of FID against train. None: it cannot be told.
+
+        Of two seeds both must say so; one seed must say it by more than twice what seeds differ by elsewhere.
+        """
+        gaps = self.gaps(less, more)
+        noise = 2 * self.noise("fid_train", less) if len(gaps) == 1 else 0
+        if not gaps or (len(gaps) == 1 and not noise):
+            return None
+        if all(gap > noise for gap in gaps):
+            return True
+        return False if all(gap < -noise for gap in gaps) else None
+
+    def gap_words(self, less, more):
+        gaps = self.gaps(less, more)
+        if len(gaps) == 2:
+            return f"the difference is {sum(gaps) / 2:.4f} ± {abs(gaps[0] - gaps[1]) / 2:.4f} over two seeds"
+        return f"one seed, and {self.noise_words('fid_train', less)}"
 
     def cost(self, *names):
         """FLOPs of these trainings: three times the forward passes'. None: one is missing."""
@@ -136,6 +164,6 @@ class Results:
             return ""
         more = sum(ours["cas_per_class"][name] > share for name, share in theirs["cas_per_class"].items())
         return (
-            f" A classifier that saw generated digits only (s = 0.125) beats one that saw the real ones in {more} of 10 classes "
+            f" A classifier that saw generated digits only (s = {cells.BEST_LEVEL:g}) beats one that saw the real ones in {more} of 10 classes "
             f"(the paper, Table 2 and its classes at 256: in 96 of 1,000)."
         )

@@ -3,8 +3,8 @@
 import dataclasses
 
 COLUMNS = {
-    "fid_train": ("FID vs train", "{:.2f}"),
-    "fid_test": ("FID vs test", "{:.2f}"),
+    "fid_train": ("FID vs train", "{:.4f}"),
+    "fid_test": ("FID vs test", "{:.4f}"),
     "inception_score": ("IS", "{:.3f}"),
     "class_found": ("class found, %", "{:.2f}"),
     "cas_top1": ("CAS, %", "{:.2f}"),
@@ -29,6 +29,8 @@ class Chart:
 
 
 class Section:
+    """Of one experiment. A claim is judged by its figures alone."""
+
     def __init__(self, results):
         self.results = results
         self.parts = []  # Markdown, and Charts.
@@ -44,11 +46,18 @@ class Section:
             levels = [(text, y) for text, y in levels if y is not None]
             self.parts.append(Chart(name, title, x_label, y_label, lines, levels, **axes))
 
-    def verdict(self, agrees, words, otherwise, claim):
-        """`words` are said where the miniature agrees with the claim, `otherwise` where it does not."""
-        self.verdicts.append(
-            f"- **{'Agrees' if agrees else 'Does not agree'}**: {claim}. {words if agrees else otherwise}"
-        )
+    def verdict(self, agrees, claim, words):
+        """`agrees`: None where it cannot be told."""
+        name = {True: "Agrees", False: "Does not agree", None: "Cannot be told"}[agrees]
+        self.verdicts.append(f"- **{name}**: {claim} ({words}).")
+
+    def compare(self, claim, less, more, names):
+        """The verdict on a claim that FID against train of the cell `less` is the smaller one."""
+        values = [self.results.mean(cell, "fid_train") for cell in (less, more)]
+        if None in values:
+            return
+        words = f"{names[0]} {values[0]:.4f}, {names[1]} {values[1]:.4f}; {self.results.gap_words(less, more)}"
+        self.verdict(self.results.is_less(less, more), claim, words)
 
 
 def cell_text(results, cell, figure):

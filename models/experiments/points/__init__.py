@@ -39,6 +39,12 @@ def needs_more(cell):
     return cell.package != ("base", "sr") or cell.metrics == "cas"
 
 
+def own_cells(number):
+    """The cells of an experiment that none before it has."""
+    before = {cell for other in ORDER[: ORDER.index(number)] for cell in POINTS[other].cells()}
+    return [cell for cell in POINTS[number].cells() if cell not in before]
+
+
 def queue(only=None, emoji=False):
     """The cells of these experiments (all by default), each once."""
     chosen = [number for number in ORDER if not only or number in only]

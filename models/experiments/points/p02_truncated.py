@@ -45,15 +45,13 @@ def section(results):
         [series(results, "non-truncated", noised, "fid_train"), series(results, "truncated", cut, "fid_train")],
     )
     tops = best(results, noised, "fid_train"), best(results, cut, "fid_train")
-    if not all(tops):
+    if not results.has(cells()):
         return part
     (a, fid_a), (b, fid_b) = tops
     noise = results.noise("fid_train")
-    words = f"{fid_a:.2f} at s = {a:g} non-truncated, {fid_b:.2f} at s = {b:g} truncated; {results.noise_words('fid_train')}."
+    words = f"{fid_a:.4f} at s = {a:g} non-truncated, {fid_b:.4f} at s = {b:g} truncated; {results.noise_words('fid_train')}"
+    part.verdict(abs(fid_a - fid_b) <= max(2 * noise, 0.1 * fid_a), "both are about equal at their best", words)
     part.verdict(
-        abs(fid_a - fid_b) <= max(2 * noise, 0.1 * fid_a), words, words, claim="both are about equal at their best"
-    )
-    part.verdict(
-        b <= a, f"s = {b:g} and {a:g}.", f"s = {b:g} and {a:g}.", claim="truncated is best at the same or a smaller s"
+        b <= a, "truncated is best at the same or a smaller s", f"s = {b:g} truncated, s = {a:g} non-truncated"
     )
     return part

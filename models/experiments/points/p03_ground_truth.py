@@ -47,16 +47,18 @@ def section(results):
     )
     values = [results.mean(cell, "fid_train") for _, cell in real]
     top = best(results, drawn, "fid_train")
-    if None in values or not top:
+    if not results.has(cells()):
         return part
-    noise = results.noise("fid_train")
-    words = "FID " + ", ".join(f"{value:.2f}" for value in values) + " as s grows."
-    part.verdict(monotone(values, 2 * noise), words, words, claim="real inputs: the less noise, the better")
-    level, value = top
-    zero = results.mean(drawn[0][1], "fid_train")
-    words = f"best at s = {level:g} ({value:.2f}; {zero:.2f} at s = 0; {results.noise_words('fid_train')})."
-    between = 0 < level < LEVELS[-1] and zero - value > 2 * noise
-    part.verdict(between, words, words, claim="generated inputs: the best s lies in the middle")
+    words = "FID " + ", ".join(f"{value:.4f}" for value in values) + f" as s grows; {results.noise_words('fid_train')}"
+    falls = monotone(values, results.noise("fid_train"))
+    part.verdict(falls, "above real inputs quality falls with s", words)
+    name, zero, most = f"s = {top[0]:g} (the best)", drawn[0], drawn[-1]
+    if top[0] in (0, most[0]):
+        part.verdict(False, "above generated inputs the best s lies in the middle", f"{name} {top[1]:.4f}")
+    else:
+        claim = "above generated inputs the best s lies in the middle"
+        part.compare(f"{claim}: better than none", dict(drawn)[top[0]], zero[1], (name, "s = 0"))
+        part.compare(f"{claim}: better than much", dict(drawn)[top[0]], most[1], (name, f"s = {most[0]:g}"))
     part.add(
         "The real inputs are training images made smaller, so their cells keep the training set's content; the distance to "
         "the other curve is not a fair comparison of quality, the shapes of the two are."

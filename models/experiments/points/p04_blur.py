@@ -28,16 +28,11 @@ def emoji():
 def section(results):
     part = Section(results)
     part.add(table(results, ROWS, ("fid_train", "fid_test", "inception_score", "class_found")))
-    none = results.mean(ROWS[0][1], "fid_train")
-    top = best(results, ROWS, "fid_train")
-    blurred = best(results, ROWS[1:], "fid_train")
-    if none is None or not top or not blurred:
+    top, blurred = best(results, ROWS, "fid_train"), best(results, ROWS[1:], "fid_train")
+    if not results.has(cells()):
         return part
-    name, value = blurred
-    noise = results.noise("fid_train")
-    words = f"{value:.2f} with {name}, {none:.2f} without; {results.noise_words('fid_train')}."
-    part.verdict(none - value > 2 * noise, words, words, claim="blur in training helps")
-    part.verdict(top[0] == "sigma 0.4 to 0.6", f"{top[0]}.", f"{top[0]}.", claim="0.4 to 0.6 is the best range")
+    part.compare("blur in training helps", dict(ROWS)[blurred[0]], ROWS[0][1], (blurred[0], "no blur"))
+    part.verdict(top[0] == ROWS[1][0], "sigma 0.4 to 0.6 is the best range", f"the best is {top[0]}")
     part.add(
         "Each row is one training: what another seed of the training would change is not in the error, which is of the drawn "
         "images only."

@@ -1,20 +1,19 @@
 """5: how many steps the SR stage needs."""
 
-from cell import at_level, draw
+from cell import BEST_LEVEL, at_level, draw
 from section import Section, series, table
 
 TITLE = "Steps of the super-resolution stage"
 QUESTION = "How many steps does the SR stage need?"
 PAPER = "Figure 8, 64 → 256: **4** steps are only slightly worse than 100, and 100 to 1,000 gain nothing."
-LEVEL = 0.125
 FEW, MANY = (2, 4, 6, 8, 16), (50, 100)
 EMOJI_STEPS = (2, 4, 8, 16)
 
 
 def stepped(steps, sampler="dpmpp_2m", **options):
     if (steps, sampler) == (6, "dpmpp_2m"):  # The default: a cell of other experiments.
-        return at_level(LEVEL, **options)
-    return at_level(LEVEL, sampler_steps=f"16,{steps}", sampler=f"dpmpp_2m,{sampler}", **options)
+        return at_level(BEST_LEVEL, **options)
+    return at_level(BEST_LEVEL, sampler_steps=f"16,{steps}", sampler=f"dpmpp_2m,{sampler}", **options)
 
 
 def cells():
@@ -53,16 +52,12 @@ def section(results):
         log_x=True,
     )
     four = results.mean(stepped(4), "fid_train")
-    known = [(steps, results.mean(cell, "fid_train")) for steps, cell in solver[2:]]
+    known = [(steps, results.mean(cell, "fid_train")) for steps, cell in solver if steps > 4]
     known = [(steps, value) for steps, value in known if value is not None]
     if four is None or not known:
         return part
     steps, value = known[-1]
-    words = f"FID {four:.2f} with 4 steps, {value:.2f} with {steps}; {results.noise_words('fid_train')}."
-    part.verdict(
-        four - value <= max(0.15 * value, 2 * results.noise("fid_train")),
-        words,
-        words,
-        claim="4 steps are nearly enough",
-    )
+    words = f"{four:.4f} with 4 steps, {value:.4f} with {steps}; {results.noise_words('fid_train')}"
+    near = four - value <= max(0.15 * value, 2 * results.noise("fid_train"))
+    part.verdict(near, "4 steps are nearly enough", words)
     return part

@@ -48,23 +48,12 @@ def section(results):
         log_x=True,
         log_y=True,
     )
-    at = {(key, steps): results.mean(sampled(key, steps), "fid_train") for key in SAMPLERS for steps in STEPS}
-    if None in at.values():
-        return part
-    few = STEPS[1]
-    words = ", ".join(f"{name} {at[key, few]:.2f}" for key, name in SAMPLERS.items()) + f" with {few} steps."
-    part.verdict(
-        at["dpmpp_2m", few] < min(at["ddim", few], at["ddpm", few]),
-        words,
-        words,
-        claim="with few steps the multistep solver is ahead",
-    )
-    most = STEPS[-1]
-    words = ", ".join(f"{name} {at[key, most]:.2f}" for key, name in SAMPLERS.items()) + f" with {most} steps."
-    part.verdict(
-        at["ddpm", most] < min(at["ddim", most], at["dpmpp_2m", most]),
-        words,
-        words,
-        claim="with many steps ancestral sampling is ahead",
-    )
+    for steps, ahead, claim in (
+        (STEPS[1], "dpmpp_2m", "with few steps the multistep solver is ahead"),
+        (STEPS[-1], "ddpm", "with many steps ancestral sampling is ahead"),
+    ):
+        for other in SAMPLERS:
+            if other != ahead:
+                names = (f"{SAMPLERS[ahead]} with {steps} steps", SAMPLERS[other])
+                part.compare(f"{claim} of {SAMPLERS[other]}", sampled(ahead, steps), sampled(other, steps), names)
     return part
