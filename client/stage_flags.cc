@@ -56,7 +56,8 @@ struct NamedNumbers {
 
 absl::StatusOr<NamedNumbers> ReadNamedNumbers(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
-  NamedNumbers result = {.name = parts[0]};
+  NamedNumbers result;
+  result.name = parts[0];
   for (size_t i = 1; i < parts.size(); ++i) {
     ASSIGN_OR_RETURN(const double number, ReadNumber(parts[i]));
     result.numbers.push_back(number);
