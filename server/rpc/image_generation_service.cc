@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -114,15 +113,17 @@ ImageGenerationService::UpscaleImage(grpc::CallbackServerContext* context,
   }
   // gRPC keeps `request` until the call has ended, which waits for Begin().
   decoding_.Post([this, reactor, request, facts = *std::move(facts)] {
-    const absl::Cleanup prepared = [this] { --num_preparing_; };
-    if (reactor->is_abandoned()) {
-      reactor->Begin(absl::CancelledError("the client went away"));
-      return;
+    absl::StatusOr<AdmittedRequest> admitted =
+        absl::CancelledError("the client went away");
+    if (!reactor->is_abandoned()) {
+      admitted = Submit(request->cascade(), [&](const CascadeSpec& cascade) {
+        return ConvertUpscaleImageRequest(*request, cascade, options_.limits,
+                                          facts);
+      });
     }
-    reactor->Begin(Submit(request->cascade(), [&](const CascadeSpec& cascade) {
-      return ConvertUpscaleImageRequest(*request, cascade, options_.limits,
-                                        facts);
-    }));
+    --num_preparing_;
+    // The last step: a shutdown waits for the call, and then this is gone.
+    reactor->Begin(std::move(admitted));
   });
   return reactor.get();
 }
