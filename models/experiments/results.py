@@ -17,8 +17,13 @@ KEPT = (
     "cas_per_class",
     "precision_train",
     "recall_train",
+    "kid_train",
+    "kid_test",
+    "total",
+    "stages",
+    "count",
+    "features",
 )
-KEPT += ("kid_train", "kid_test", "total", "stages", "count", "features")
 OF_STAGE = ("name", "augmentation_level", "total")
 
 
