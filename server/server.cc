@@ -97,7 +97,8 @@ Server::Server(const Options& options, Environment environment)
     : options_(options),
       environment_(std::move(environment)),
       metrics_(BuildDescription()),
-      logger_(options.log_level, *environment_.clock),
+      logger_({.level = options.log_level, .format = options.log_format},
+              *environment_.clock),
       encoder_(std::make_unique<ImageEncoder>(metrics_)),
       encoding_(options.encode_threads),
       decoding_(/*num_threads=*/1) {}
@@ -192,7 +193,7 @@ absl::Status Server::StartPorts() {
   grpc_->SetServing(true);
   SetReady(true);
   // Who waits for the server's first line finds the addresses in the log.
-  logger_.Flush();
+  logger_.Flush(absl::Now() + environment_.last_words);
   return absl::OkStatus();
 }
 
@@ -235,7 +236,9 @@ void Server::Drain(absl::Duration timeout) {
   is_down_ = EndLanes(last) && no_load;
   logger_.Log(LogLevel::kInfo, "drained",
               {{"all_ended", all_ended}, {"is_down", is_down_}});
-  logger_.Flush();  // The process may end without the destructor.
+  // The process may end without the destructor; and who takes the log may take
+  // nothing any more.
+  is_down_ &= logger_.Flush(absl::Now() + environment_.last_words);
 }
 
 bool Server::EndLanes(absl::Time deadline) {

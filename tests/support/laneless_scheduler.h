@@ -59,7 +59,7 @@ class LanelessScheduler {
   PlainEncoder encoder_;
   ThreadPool encoding_{/*num_threads=*/1};
   Metrics metrics_{"test"};
-  Logger logger_{LogLevel::kDebug, clock_, [](std::string_view) {}};
+  Logger logger_{{.level = LogLevel::kDebug}, clock_, [](std::string_view) {}};
   Scheduler scheduler_;
 };
 

@@ -9,7 +9,7 @@ ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
                                Scheduler::Options options, const Clock& clock,
                                int max_queued_images,
                                CascadeHost::NameListener on_name)
-    : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
+    : logger_({.level = LogLevel::kDebug}, clock, [](std::string_view) {}) {
   const std::vector<LaneGroup> lanes = {{.count = options.num_lanes}};
   const auto memory_of = [](const std::string& /*device*/) {
     return DeviceMemory{.total = int64_t{1} << 40, .free = int64_t{1} << 40};
