@@ -47,9 +47,11 @@ int64_t MaxStepBytes(const Options& options) {
   return int64_t{options.max_step_mib} << 20;
 }
 
-Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
+Scheduler::Options SchedulerOptions(const Options& options,
+                                    const Pipeline& pipeline) {
   Scheduler::Options scheduler;
-  scheduler.num_lanes = num_lanes;
+  scheduler.num_lanes = pipeline.num_lanes();
+  scheduler.lane_devices = pipeline.devices();
   scheduler.max_images_per_request = options.max_images_per_request;
   scheduler.tenants = options.tenants;
   scheduler.policy = options.policy;
@@ -121,13 +123,12 @@ absl::Status Server::StartEngine() {
   if (!pipeline.ok()) return Annotated(pipeline.status(), "--lanes");
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(
-      SchedulerOptions(options_, pipeline_->num_lanes()),
+      SchedulerOptions(options_, *pipeline_),
       Scheduler::Collaborators{
           .clock = *environment_.clock,
           .encoder = *encoder_,
           .encoding = encoding_,
           .metrics = metrics_,
-          .logger = logger_,
           .on_device_lost = [this](const absl::Status& why) {
             OnDeviceLost(why);
           }});
@@ -274,6 +275,8 @@ void Server::SetReady(bool ready) {
 
 std::string Server::MetricsText() {
   scheduler_->ReportLoad();
+  metrics_.state().SetReady(IsReady());
+  metrics_.state().SetLogLinesDropped(logger_.lines_dropped());
   return metrics_.Text();
 }
 
