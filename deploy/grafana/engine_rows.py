@@ -1,6 +1,7 @@
 """What the scheduler and its lanes do: queues, batches, stages, devices. Each function makes one row's panels."""
 
-from panels import CASCADE, OF_STAGE, POD, SERVER, STAGE, chart, histogram_map, listing, quantile, rate, series_map, summed
+from panels import (
+    CASCADE, OF_STAGE, POD, SERVER, STAGE, chart, histogram_map, listing, quantile, rate, series_map, summed)
 
 BY_STAGE = "cascade, stage"
 LONG_BACKLOG = 60  # seconds; as CascadeBacklogHigh
@@ -21,12 +22,12 @@ def queues():
               "images", [(summed(f"cascade_stage_images{{{STAGE}}}", "cascade, stage, state"),
                           OF_STAGE + " {{state}}")]),
         chart("Wait for a stage, p95",
-              "From ready for the stage to the first step in it. In the first stage it is the queue at the door; in the "
-              "others the hand-over, which credits keep short.",
+              "From ready for the stage to the first step in it. In the first stage it is the queue at the door; in "
+              "the others the hand-over, which credits keep short.",
               "s", [(quantile(0.95, "cascade_stage_wait_seconds", STAGE, BY_STAGE), OF_STAGE)]),
         chart("Backlog",
-              "Wall time until the stage's lanes have done what is admitted, on the busiest pod: the signal to scale on. "
-              "Above the red line for ten minutes means that scaling does not keep up.",
+              "Wall time until the stage's lanes have done what is admitted, on the busiest pod: the signal to scale "
+              "on. Above the red line for ten minutes means that scaling does not keep up.",
               "s", [(f"max by ({BY_STAGE}) (cascade_backlog_seconds{{{STAGE}}})", OF_STAGE)],
               levels=[(LONG_BACKLOG, "red")]),
         chart("Places taken in the stages' inboxes",
@@ -44,9 +45,9 @@ def queues():
 def batches():
     return [
         chart("Rows in a step",
-              "Network rows per step, and dashed what the policy aims at: the smallest batch with 95 % of the best rows "
-              "per second. Under load the lines meet. Without load small batches are right: nothing waits for a batch to "
-              "fill.",
+              "Network rows per step, and dashed what the policy aims at: the smallest batch with 95 % of the best "
+              "rows per second. Under load the lines meet. Without load small batches are right: nothing waits for a "
+              "batch to fill.",
               "short", [(f"{ROWS} / {STEPS}", OF_STAGE), (EFFICIENT, OF_STAGE + " aim")], dashed="/ aim$/"),
         chart("Occupancy",
               "Rows in a step as a share of the efficient batch. Low while the backlog is long: images are spread over "
@@ -62,8 +63,8 @@ def batches():
               "some requests.",
               "short", [(f"{ROWS} / {rate('cascade_step_images_total', STAGE, BY_STAGE)}", OF_STAGE)], width=12),
         chart("Padding",
-              "Share of computed rows that are nobody's, to fill up a batch size. Above a tenth: the batch sizes do not "
-              "fit the load.",
+              "Share of computed rows that are nobody's, to fill up a batch size. Above a tenth: the batch sizes do "
+              "not fit the load.",
               "percentunit", [(f"{rate('cascade_padded_rows_total', STAGE, BY_STAGE)} / ("
                                f"{rate('cascade_padded_rows_total', STAGE, BY_STAGE)} + {ROWS})", OF_STAGE)],
               width=12, levels=[(0.1, "yellow")]),
@@ -73,8 +74,8 @@ def batches():
 def stages():
     return [
         histogram_map("Time of a step",
-                      "Device time of the chosen stages' steps. Bands are stages and batch sizes; a band that drifts up "
-                      "is a device that became slower (a neighbour, heat), a spot far above is a hiccup.",
+                      "Device time of the chosen stages' steps. Bands are stages and batch sizes; a band that drifts "
+                      "up is a device that became slower (a neighbour, heat), a spot far above is a hiccup.",
                       "s", "cascade_step_seconds", STAGE),
         chart("Time of a step, p95", "Device time of a step. It grows with the batch; compare the time of a row.",
               "s", [(quantile(0.95, "cascade_step_seconds", STAGE, BY_STAGE), OF_STAGE)]),
@@ -83,14 +84,14 @@ def stages():
               "grow; a rise at equal batches is a slower device.",
               "s", [(f"{DEVICE_SECONDS} / {ROWS}", OF_STAGE)]),
         chart("Time of an image in a stage, p95",
-              "From the first step to the last. Steps times the time of a step when alone; more when it shares the lane "
-              "with other stages.",
+              "From the first step to the last. Steps times the time of a step when alone; more when it shares the "
+              "lane with other stages.",
               "s", [(quantile(0.95, "cascade_stage_seconds", STAGE, BY_STAGE), OF_STAGE)]),
         chart("Rows", "Network rows computed for images each second: the work that is done.",
               "rows/s", [(ROWS, OF_STAGE)], stacked=True),
         chart("Images that left unfinished",
-              "Images that left a stage before its end, by stage and outcome. Cancelled early costs little; the panel on "
-              "wasted device time says how much.",
+              "Images that left a stage before its end, by stage and outcome. Cancelled early costs little; the panel "
+              "on wasted device time says how much.",
               "images/s", [(rate("cascade_ended_images_total", STAGE, "cascade, stage, outcome"),
                             OF_STAGE + " {{outcome}}")]),
     ]
@@ -122,9 +123,10 @@ def lanes():
               "lanes", [(rate("cascade_saved_device_seconds_total", STAGE, BY_STAGE), OF_STAGE)], stacked=True),
         chart("Memory of models",
               "Weights and slots of each stage, as budgeted when it was loaded, on one pod.",
-              "bytes", [(f"max by (cascade, stage, device) (cascade_model_bytes{{{STAGE}}})", OF_STAGE + " {{device}}")],
-              stacked=True),
-        chart("Time of the last load", "How long a cascade took to load, on the slowest pod. Startup probes must allow it.",
+              "bytes", [(f"max by (cascade, stage, device) (cascade_model_bytes{{{STAGE}}})",
+                         OF_STAGE + " {{device}}")], stacked=True),
+        chart("Time of the last load",
+              "How long a cascade took to load, on the slowest pod. Startup probes must allow it.",
               "s", [(f"max by (cascade) (cascade_load_seconds{{{CASCADE}}})", "{{cascade}}")], width=12),
         listing("Loaded versions",
                 "Pods by cascade and digest. Two digests of one cascade are a rollout under way, or one that is stuck: "

@@ -31,8 +31,8 @@ def process():
     return [
         chart("Ready", "1 while a pod serves, 0 while it loads or drains.", "short",
               [(f"cascade_ready{{{SERVER}}}", POD)], high=1),
-        chart("Processor", "Cores in use. On a CPU pod it should reach the lanes' number under load; flat below it is a "
-              "CPU limit.", "cores", [(rate("process_cpu_seconds_total", SERVER, "pod, instance"), POD)]),
+        chart("Processor", "Cores in use. On a CPU pod it should reach the lanes' number under load; flat below it is "
+              "a CPU limit.", "cores", [(rate("process_cpu_seconds_total", SERVER, "pod, instance"), POD)]),
         chart("Memory", "Resident. Flat after load; a slow climb over days is a leak, a step is a cascade that was "
               "loaded.", "bytes", [(f"process_resident_memory_bytes{{{SERVER}}}", POD)]),
         chart("File descriptors", "Open, as a share of what is allowed. Each connection takes one.", "percentunit",
@@ -41,9 +41,10 @@ def process():
               [(f"process_threads{{{SERVER}}}", POD)]),
         chart("Up for", "Since the process began. A saw tooth is a restart loop.", "s",
               [(f"time() - process_start_time_seconds{{{SERVER}}}", POD)]),
-        chart("Log lines dropped", "Lost because whoever reads stderr was too slow. The lines of failed requests may be "
-              "among them.", "lines/s", [(rate("cascade_log_lines_dropped_total", SERVER, "pod, instance"), POD)],
+        chart("Log lines dropped", "Lost because whoever reads stderr was too slow. The lines of failed requests may "
+              "be among them.", "lines/s", [(rate("cascade_log_lines_dropped_total", SERVER, "pod, instance"), POD)],
               width=12),
         listing("Builds", "Pods by build. Two are a rollout under way.",
-                f"count by (build) (cascade_build_info{{{SERVER}}})", [("build", "Build"), ("Value", "Pods")], width=12),
+                f"count by (build) (cascade_build_info{{{SERVER}}})", [("build", "Build"), ("Value", "Pods")],
+                width=12),
     ]

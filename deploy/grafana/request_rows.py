@@ -16,8 +16,9 @@ OUTCOMES = (("OK", "green"), ("CANCELLED", "blue"), ("RESOURCE_EXHAUSTED", "yell
 def traffic():
     return [
         chart("Requests by outcome",
-              "Requests that ended or were turned away, each second. Green should be nearly all of it. Yellow is a full "
-              "server that refuses, which protects those it has admitted: more pods. Red and purple are the server's fault.",
+              "Requests that ended or were turned away, each second. Green should be nearly all of it. Yellow is a "
+              "full server that refuses, which protects those it has admitted: more pods. Red and purple are the "
+              "server's fault.",
               "reqps", [(rate("cascade_requests_total", CASCADE, "outcome"), "{{outcome}}")],
               stacked=True, colours=OUTCOMES),
         chart("Time of requests",
@@ -50,8 +51,8 @@ def admission():
               "reqps", [(rate("cascade_requests_total", CASCADE + ',outcome!="OK"', "outcome, reason"),
                          "{{outcome}} {{reason}}")], stacked=True),
         chart("The server's errors",
-              "Share of requests that failed by the server's fault. The red line burns a monthly budget of 0.1 % fourteen "
-              "times too fast, which pages.",
+              "Share of requests that failed by the server's fault. The red line burns a monthly budget of 0.1 % "
+              "fourteen times too fast, which pages.",
               "percentunit", [(f"({rate('cascade_requests_total', f'{CASCADE},{SERVERS_FAULT}')} or vector(0))"
                                f" / {rate('cascade_requests_total', CASCADE)}", "errors")],
               levels=[(0.001, "yellow"), (0.0144, "red")]),
@@ -60,12 +61,12 @@ def admission():
               "is this, forecast.",
               "s", quantiles("cascade_queue_seconds", CASCADE, 0.5, 0.95, 0.99)),
         chart("Images in the queue",
-              "Admitted, not begun, by pod. Pods far apart: clients do not spread their load (one connection to one pod; "
-              "see the client side in deploy/README.md).",
+              "Admitted, not begun, by pod. Pods far apart: clients do not spread their load (one connection to one "
+              "pod; see the client side in deploy/README.md).",
               "images", [(summed(f"cascade_queued_images{{{SERVER}}}", "pod, instance"), POD)], width=12),
         chart("Device time by tenant",
-              "Device seconds each second, that is, how many lanes a tenant fills. Under load the shares should be as the "
-              "configured weights; a tenant that has less than its share asked for less.",
+              "Device seconds each second, that is, how many lanes a tenant fills. Under load the shares should be as "
+              "the configured weights; a tenant that has less than its share asked for less.",
               "lanes", [(rate("cascade_tenant_device_seconds_total", CASCADE, "tenant"), "{{tenant}}")],
               width=12, stacked=True),
     ]
