@@ -92,7 +92,7 @@ def stages():
         chart("Images that left unfinished",
               "Images that left a stage before its end, by stage and outcome. Cancelled early costs little; the panel "
               "on wasted device time says how much.",
-              "images/s", [(rate("cascade_ended_images_total", STAGE, "cascade, stage, outcome"),
+              "images/s", [(rate("cascade_ended_images_total", STAGE, "cascade, stage, outcome") + " > 0",
                             OF_STAGE + " {{outcome}}")]),
     ]
 

@@ -45,10 +45,10 @@ def traffic():
 def admission():
     return [
         chart("What was not done, by reason",
-              "Every outcome but OK, by the reason that clients get. QUEUE_FULL and DEADLINE_AT_RISK: load. "
-              "DEADLINE_UNREACHABLE: clients ask for what an idle server cannot do either. TENANT_LIMIT: one tenant's "
+              "Every outcome but OK that there is, by the reason that clients get. QUEUE_FULL and DEADLINE_AT_RISK: "
+              "load. DEADLINE_UNREACHABLE: clients ask for what an idle server cannot do either. TENANT_LIMIT: one tenant's "
               "own bound. DEADLINE_EXCEEDED: admitted and late. CANCELLED: the client left.",
-              "reqps", [(rate("cascade_requests_total", CASCADE + ',outcome!="OK"', "outcome, reason"),
+              "reqps", [(rate("cascade_requests_total", CASCADE + ',outcome!="OK"', "outcome, reason") + " > 0",
                          "{{outcome}} {{reason}}")], stacked=True),
         chart("The server's errors",
               "Share of requests that failed by the server's fault. The red line burns a monthly budget of 0.1 % "

@@ -3,6 +3,7 @@
 import re
 import sys
 
+import dashboard_queries as board
 from tools import PROMETHEUS, RULES, RUNBOOK, SOURCE, check, promtool, require_modules, require_programs, run
 
 require_programs("promtool")
@@ -12,6 +13,10 @@ import yaml  # noqa: E402  (known to be there now)
 # Reasons (server/base/error_reason.h) that are the server's fault; all others are explained by clients, load, rollouts.
 FAULTS = {"NOT_FINITE", "STEP_FAILED", "DEVICE_MEMORY", "DEVICE_LOST", "ENCODE_FAILED", "INTERNAL", "SHUT_DOWN"}
 FAULT_SELECTOR = re.compile(r'outcome!="OK",reason!~"([^"]+)"')
+# Panels with a red line, and the alert whose limit it is.
+RED_LINES = {"The server's errors": "CascadeErrorBudgetBurnsFast", "Time of requests": "CascadeLatencyHigh",
+             "Time to the first preview": "CascadeFirstPreviewLate", "Backlog": "CascadeBacklogHigh",
+             "Device time wasted": "CascadeWorkWasted", "File descriptors": "CascadeFileDescriptorsLow"}
 SEVERITIES = {"critical", "warning"}
 
 
@@ -74,7 +79,16 @@ def every_reason_is_a_fault_or_explained():
     check(counted == FAULTS, f"counted as faults, and should not be, or the other way round: {counted ^ FAULTS}")
 
 
+def the_dashboards_red_lines_are_the_alerts_limits():
+    drawn = {panel["title"]: step["value"] for panel in board.panels(board.dashboard()) if panel["type"] == "timeseries"
+             for step in panel["fieldConfig"]["defaults"].get("thresholds", {"steps": []})["steps"]
+             if step["color"] == "red"}
+    limits = {rule["alert"]: float(re.search(r"> ([\d.]+)", rule["expr"]).group(1)) for rule in rules("alert")
+              if rule["alert"] in RED_LINES.values()}
+    check(drawn == {title: limits[alert] for title, alert in RED_LINES.items()}, (drawn, limits))
+
+
 if __name__ == "__main__":
     sys.exit(run(promtool_accepts_the_rules, the_tests_of_the_rules_pass, each_alert_is_seen_firing_and_quiet,
                  each_alert_has_its_paragraph_and_each_paragraph_its_alert, each_recorded_series_is_used_by_an_alert,
-                 every_reason_is_a_fault_or_explained))
+                 every_reason_is_a_fault_or_explained, the_dashboards_red_lines_are_the_alerts_limits))
