@@ -115,10 +115,18 @@ def build_coredns():
         build("coredns", ".", folder, "-ldflags", "-s -w")
 
 
+def find(name):
+    """Our own program, or that of ./test, or the machine's; None without any."""
+    for folder in (BIN, *sorted(CACHE.parent.glob("test-tools-*/bin"), reverse=True)):
+        if (folder / name).exists():
+            return str(folder / name)
+    return shutil.which(name)
+
+
 def build_helm_and_kubectl():
-    if shutil.which("helm") is None:
+    if find("helm") is None:
         install("helm", HELM)
-    if shutil.which("kubectl") is None:
+    if find("kubectl") is None:
         build_kubernetes(["kubectl"])
 
 

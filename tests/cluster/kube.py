@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 
 import binaries
@@ -19,8 +18,7 @@ class CommandFailed(AssertionError):
 
 
 def program(name):
-    ours = binaries.BIN / name
-    found = str(ours) if ours.exists() else shutil.which(name)
+    found = binaries.find(name)
     if found is None:
         raise RuntimeError(f"no {name}")
     return found

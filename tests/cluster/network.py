@@ -15,6 +15,12 @@ def ip(*arguments, ok=True):
 
 
 def make():
+    """A run that was killed leaves an empty one behind; one with processes is another run's."""
+    if exists():
+        pids = subprocess.run(["ip", "netns", "pids", NAMESPACE], capture_output=True, text=True).stdout.split()
+        if pids:
+            raise RuntimeError(f"another run is under way: processes {' '.join(pids)} are in its network")
+        remove()
     ip("netns", "add", NAMESPACE)
 
 

@@ -173,6 +173,10 @@ state = "{self.folder}/containerd-state"
         for mount in sorted((mount for mount in mounts if mount.startswith(f"{self.folder}/")), reverse=True):
             subprocess.run(["umount", "--lazy", mount], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        for group in pathlib.Path("/sys/fs/cgroup").glob("*/kubepods"):
+            for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+                folder.rmdir()
+            group.rmdir()
 
     def tasks(self):
         return self.ctr("tasks", "ls", "-q", ok=False).stdout.split()

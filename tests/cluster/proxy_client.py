@@ -24,7 +24,8 @@ def tell(**what):
 
 
 def long_request(api):
-    return api.GenerateImageRequest(cascade="digits", class_id=7, seed=7, output={"preview_every_steps": 10},
+    return api.GenerateImageRequest(cascade="digits", class_id=7, seed=7, image_count=4,
+                                    output={"preview_every_steps": 10},
                                     stages=[{"sampler": {"kind": "SAMPLER_KIND_DDPM", "steps": 200}}])
 
 

@@ -1,8 +1,9 @@
 """The chart on a real node: installed, asked, looked at."""
 
 import json
-import tempfile
 import pathlib
+import tempfile
+import time
 
 from trial import NAMESPACE, RELEASE, check
 
@@ -10,7 +11,9 @@ from trial import NAMESPACE, RELEASE, check
 def install(trial):
     """`helm install --wait`; an image through the Service; `helm test`; logs and metrics are there."""
     trial.uninstall()
+    begin = time.monotonic()
     trial.install()
+    trial.note(seconds_to_two_ready_pods=round(time.monotonic() - begin, 1))
     an_image_comes_through_the_service(trial)
     trial.kube.helm("test", RELEASE, "--timeout", "2m")
     logs_tell_of_the_request(trial)

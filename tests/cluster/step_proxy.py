@@ -10,6 +10,7 @@ from trial import NAMESPACE, RELEASE, SOURCE, check
 
 HERE = pathlib.Path(__file__).resolve().parent
 ADDRESS = "127.0.0.1:8081"
+IMAGES = 4  # As many as proxy_client.py asks for.
 
 
 def envoy_program():
@@ -95,7 +96,7 @@ def a_whole_stream_passes(trial, what, status):
     trial.wait(lambda: images_under_way(trial) > 0, 30, "the server is still drawing at the first preview")
     lines += watcher.rest()
     events = [line["event"] for line in lines if "event" in line]
-    check(events[0] == "queued" and events[-1] == "finished" and events.count("stage_image") == 3, events)
+    check(events[0] == "queued" and events[-1] == "finished" and events.count("stage_image") == 3 * IMAGES, events)
     check(events.count("preview") >= 3 and lines[-1]["status"] == status, lines[-1])
     return lines
 

@@ -19,7 +19,6 @@ VALUES = {
     "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     "termination": {"longestRequestSeconds": 30, "preStopSeconds": 5, "drainTimeoutSeconds": 30,
                     "gracePeriodSeconds": 45},
-    "monitoring": {"monitor": "pod"},
 }
 
 
@@ -47,7 +46,7 @@ class Trial:
         self.facts.update(facts)
 
     def make_namespace(self):
-        """Where Pod Security enforces `restricted`; custom resources, so that all of the chart can be installed."""
+        """Where Pod Security enforces `restricted`."""
         self.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {
             "name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted",
                                           "pod-security.kubernetes.io/warn": "restricted"}}})

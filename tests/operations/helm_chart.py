@@ -1,5 +1,6 @@
 """The chart, rendered, for the tests of it. Skips (77) where there is no helm.
 
+CASCADE_BIN          the folder of the binaries (default: build/bin)
 CASCADE_TEST_TOOLS   a virtual environment with kubernetes-validate (and its PyYAML), and helm in its bin; ./test makes it
 """
 
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 SOURCE = pathlib.Path(os.environ.get("CASCADE_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+BIN = pathlib.Path(os.environ.get("CASCADE_BIN", SOURCE / "build" / "bin"))
 CHART = SOURCE / "deploy" / "helm" / "cascade"
 GOLDEN = SOURCE / "tests" / "operations" / "golden"
 TOOLS = pathlib.Path(os.environ.get("CASCADE_TEST_TOOLS", "nowhere")) / "bin"

@@ -26,7 +26,7 @@ def values_of(name):
 
 def without_copies(text):
     """Rules and dashboard are compared with their sources, not here: their changes are not the chart's."""
-    text = re.sub(r"(\nspec:\n)  groups:\n(?:  .*\n|\n)+", r"\1  # deploy/prometheus/rules.yaml\n", text)
+    text = re.sub(r"(\n# files/rules\.yaml is .*\nspec:\n)(?:  .*\n|\n)+", r"\1  # deploy/prometheus/rules.yaml\n", text)
     return re.sub(r"(\n  cascade\.json: \|\n)(?:    .*\n|\n)+", r"\1    # deploy/grafana/cascade.json\n", text)
 
 

@@ -1,9 +1,12 @@
 """Wrong values are refused by name, and what must fit together does, for every set of golden/."""
 
+import json
 import re
+import subprocess
 import sys
+import tempfile
 
-from helm_chart import (CHART, GOLDEN, SETS, SOURCE, check, objects, of_kind, render, require_tools, run,
+from helm_chart import (BIN, CHART, GOLDEN, SETS, SOURCE, check, objects, of_kind, render, require_tools, run,
                         server_config, server_container, template)
 
 # Values, and what helm must say of them.
@@ -64,7 +67,6 @@ def wrong_values_are_refused_by_name():
 
 
 def every_setting_of_the_server_is_known():
-    import json
     listed = re.findall(r'(?:Address|Number|Duration|Choice<\w+>)\(\s*"(\w+)"|\.name = "(\w+)"',
                         (SOURCE / "server" / "config_setting.cc").read_text())
     settings = {first or second for first, second in listed}
@@ -72,6 +74,21 @@ def every_setting_of_the_server_is_known():
     schema = set(json.loads((CHART / "values.schema.json").read_text())["properties"]["config"]["properties"])
     wanted = (settings | OF_THE_FILE) - OF_THE_CHART
     check(schema == wanted, f"values.schema.json: lacks {sorted(wanted - schema)}, has unknown {sorted(schema - wanted)}")
+
+
+def the_server_reads_what_the_chart_writes():
+    """Exit code 2 is a wrong configuration, 1 one without the packages, which are not on this machine."""
+    server = BIN / "cascade-server"
+    if not server.exists():
+        print(f"      (no {server}: the server was not asked)")
+        return
+    for name, text in rendered_sets().items():
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(json.dumps(server_config(text)).replace("/models/", "/no/such/folder/"))
+            file.flush()
+            result = subprocess.run([server, f"--config={file.name}", "--listen=127.0.0.1:0"], capture_output=True,
+                                    text=True)
+        check(result.returncode == 1, f"{name}: exit code {result.returncode}: {result.stderr}")
 
 
 def every_value_has_a_comment():
@@ -173,7 +190,7 @@ def lanes_follow_the_pod_s_share():
 
 if __name__ == "__main__":
     require_tools()
-    sys.exit(run(wrong_values_are_refused_by_name, every_setting_of_the_server_is_known, every_value_has_a_comment,
-                 a_pod_has_the_time_that_its_requests_need, pods_are_restricted,
+    sys.exit(run(wrong_values_are_refused_by_name, every_setting_of_the_server_is_known,
+                 the_server_reads_what_the_chart_writes, every_value_has_a_comment, a_pod_has_the_time_that_its_requests_need, pods_are_restricted,
                  nothing_but_grpc_and_http_is_on_the_network, selectors_find_the_pods, one_thing_counts_the_pods,
                  a_changed_setting_replaces_the_pods, lanes_follow_the_pod_s_share))
