@@ -1,5 +1,6 @@
 """Wrong values are refused by name, and what must fit together does, for every set of golden/."""
 
+import functools
 import json
 import re
 import subprocess
@@ -55,6 +56,7 @@ OF_THE_CHART = {"listen", "http_listen", "admin_listen", "drain_timeout", "max_c
 OF_THE_FILE = {"cascades", "tenants", "memory_limit"}
 
 
+@functools.cache
 def rendered_sets():
     return {name: render("-f", str(GOLDEN / f"{name}.values.yaml")) for name in SETS}
 
@@ -191,6 +193,7 @@ def lanes_follow_the_pod_s_share():
 if __name__ == "__main__":
     require_tools()
     sys.exit(run(wrong_values_are_refused_by_name, every_setting_of_the_server_is_known,
-                 the_server_reads_what_the_chart_writes, every_value_has_a_comment, a_pod_has_the_time_that_its_requests_need, pods_are_restricted,
+                 the_server_reads_what_the_chart_writes, every_value_has_a_comment,
+                 a_pod_has_the_time_that_its_requests_need, pods_are_restricted,
                  nothing_but_grpc_and_http_is_on_the_network, selectors_find_the_pods, one_thing_counts_the_pods,
                  a_changed_setting_replaces_the_pods, lanes_follow_the_pod_s_share))
