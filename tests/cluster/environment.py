@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -21,10 +22,9 @@ def install_packages():
     if missing:
         print(f"installing Debian packages: {' '.join(missing)}", flush=True)
         subprocess.run(["apt-get", "update", "-qq"], check=True)
-        # A machine with an init system would start etcd and Prometheus: the run starts its own.
+        # Where Debian starts etcd and Prometheus, they do not meet the run's own: that has its own network.
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=True,
-                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"},
-                       stdout=subprocess.DEVNULL)
+                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL)
 
 
 def go_on_in_venv():
@@ -43,6 +43,8 @@ def go_on_in_venv():
 def prepare(api_only):
     if os.geteuid() != 0:
         sys.exit("tests/cluster/run needs root: it makes a network namespace and runs containers")
+    if shutil.which("go") is None:
+        sys.exit("tests/cluster/run needs Go: Kubernetes is built from its modules")
     install_packages()
     go_on_in_venv()
     if api_only:

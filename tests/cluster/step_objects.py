@@ -2,12 +2,10 @@
 
 import copy
 import json
-import sys
 
 import binaries
 from trial import CHART, NAMESPACE, SOURCE, check
 
-sys.path.insert(0, str(SOURCE / "tests" / "operations"))
 GOLDEN = SOURCE / "tests" / "operations" / "golden"
 
 
@@ -33,7 +31,6 @@ def objects_are_accepted(trial):
 
 
 def judge(trial, document):
-    # An own name for each pod: the account that makes pods is not there to give them one.
     return trial.kube.apply(document, "--server-side", "--dry-run=server", "--validate=strict", ok=False)
 
 
