@@ -135,7 +135,6 @@ state = "{self.folder}/containerd-state"
         self.processes.start("kube-proxy", program("kube-proxy"), f"--config={self.folder / 'proxy.json'}",
                              "--hostname-override=node1")
         self.write("Corefile", f""".:53 {{
-    bind {NODE}
     errors
     kubernetes {DOMAIN} {{
         kubeconfig {self.folder}/kubeconfig
