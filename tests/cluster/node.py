@@ -61,6 +61,8 @@ class Node:
             "--authorization-mode=Node,RBAC", f"--service-cluster-ip-range={network.SERVICES}",
             # Else logs, exec and port-forward look the node's name up.
             "--kubelet-preferred-address-types=InternalIP",
+            # `models.source: imageVolume` is judged, too; else the volume would be dropped before.
+            "--feature-gates=ImageVolume=true",
             # prometheus-adapter is an aggregated API.
             "--enable-aggregator-routing=true", "--requestheader-client-ca-file=ca.crt",
             "--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User",
