@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 import urllib.parse
 import urllib.request
 
@@ -11,28 +12,16 @@ import network
 from kube import program
 from processes import wait_until
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
 PROMETHEUS = "127.0.0.1:9090"
 ADAPTER_PORT = 6453
 
 
-def prometheus_config(kubeconfig):
-    """What the operator makes of the chart's PodMonitor: the same target labels."""
-    cluster = yaml.safe_load(pathlib.Path(kubeconfig).read_text())
-    server, user = cluster["clusters"][0]["cluster"], cluster["users"][0]["user"]
-    return {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "scrape_configs": [{
-            "job_name": "cascade",
-            "kubernetes_sd_configs": [{
-                "role": "pod", "api_server": server["server"], "authorization": {"credentials": user["token"]},
-                "tls_config": {"ca_file": server["certificate-authority"]}}],
-            "relabel_configs": [
-                {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "http", "action": "keep"},
-                {"source_labels": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"], "regex": "server",
-                 "action": "keep"},
-                {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
-                {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"}]}]}
+def prometheus_config(targets):
+    """Pods as the operator's Prometheus sees them through the chart's PodMonitor."""
+    return {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "scrape_configs": [{"job_name": "cascade", "file_sd_configs": [{"files": [str(targets)]}]}]}
 
 
 class Monitoring:
@@ -44,7 +33,10 @@ class Monitoring:
     def start(self):
         if "prometheus" in self.node.processes.running:
             return
-        self.node.write("prometheus.json", prometheus_config(self.node.folder / "kubeconfig"))
+        targets = self.node.write("targets.json", [])
+        self.node.write("prometheus.json", prometheus_config(targets))
+        self.node.processes.start("scrape_targets", sys.executable, "-B", HERE / "scrape_targets.py",
+                                  self.node.kube.kubeconfig, self.node.kube.namespace, targets)
         self.node.processes.start(
             "prometheus", "prometheus", f"--config.file={self.node.folder / 'prometheus.json'}",
             f"--storage.tsdb.path={self.node.folder / 'prometheus'}", f"--web.listen-address={PROMETHEUS}")
