@@ -6,8 +6,6 @@ import sys
 import urllib.parse
 import urllib.request
 
-import yaml
-
 import network
 from kube import program
 from processes import wait_until
@@ -65,6 +63,7 @@ class Monitoring:
         if "prometheus-adapter" in self.node.processes.running:
             return
         self.start()
+        import yaml
         values = yaml.safe_load((SOURCE / "deploy" / "helm" / "prometheus-adapter.yaml").read_text())
         self.node.write("adapter.json", {"rules": values["rules"]["custom"]})
         kubeconfig = self.node.folder / "kubeconfig"
