@@ -10,7 +10,7 @@ from monitoring import Alertmanager, Prometheus
 from tools import RULES, RUNBOOK, SOURCE, Server, check, require_package, require_programs, run, wait_until
 
 ALERT = "CascadeTargetDown"
-SECONDS = 60
+SECONDS = 120  # For each of the two waits; a few seconds are enough on an idle machine.
 
 
 class Webhook(http.server.ThreadingHTTPServer):

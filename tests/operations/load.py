@@ -5,7 +5,7 @@ import json
 import subprocess
 import tempfile
 
-from tools import CLIENT, Server
+from tools import CLIENT, Server, check
 
 # So little of everything that the load meets the bounds: parked images, full inboxes, a full queue.
 FLAGS = ("--lanes", "2", "--slots", "8", "--max_queued_images", "24", "--max_batch_rows", "16")
@@ -39,10 +39,11 @@ def loaded_server():
 @contextlib.contextmanager
 def load(server):
     command = [CLIENT, "bench", "--server", server.address, "--cascade", "digits", "--class", "random", *LIMIT]
-    clients = [subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-               for flags in LOADS]
+    clients = [subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL) for flags in LOADS]
     try:
         yield
+        ended = [client.args for client in clients if client.poll() is not None]
+        check(not ended, f"ended before its time: {ended}")
     finally:
         for client in clients:
             client.kill()

@@ -11,7 +11,7 @@ import urllib.request
 from tools import RULES, get_json, wait_until
 
 LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class Daemon:

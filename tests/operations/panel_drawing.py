@@ -47,14 +47,15 @@ def panel(figure, box, board_panel, results):
 
 
 def _unit(board_panel):
-    return board_panel["fieldConfig"]["defaults"].get("unit") or board_panel["options"].get("yAxis", {}).get("unit", "short")
+    return (board_panel["fieldConfig"]["defaults"].get("unit")
+            or board_panel["options"].get("yAxis", {}).get("unit", "short"))
 
 
 def _axes(figure, box, page, *, legend_lines=0, left=58):
     x, y, width, height = box
     below = (24 + 14 * legend_lines) / page[1]
-    axes = figure.add_axes((x + left / page[0], y + below, width - (left + 12) / page[0], height - below - 28 / page[1]),
-                           facecolor=PANEL)
+    inner = (x + left / page[0], y + below, width - (left + 12) / page[0], height - below - 28 / page[1])
+    axes = figure.add_axes(inner, facecolor=PANEL)
     axes.tick_params(colors=TEXT, labelsize=7, length=0)
     axes.grid(color=FAINT, linewidth=0.4)
     for spine in axes.spines.values():
@@ -127,10 +128,16 @@ def _legend_line(figure, box, page, index, shown, colour, legend, points, unit):
 def _scales(axes, unit):
     ticks = axes.get_yticks()
     ticks = [tick for tick in ticks if tick <= axes.get_ylim()[1] * 1.001][:: 2 if len(ticks) > 7 else 1]
-    axes.set_yticks(ticks, [number(tick, unit) for tick in ticks])
+    known = unit if unit in ("s", "bytes", "percentunit") else "short"  # Others are long, and in the legend.
+    axes.set_yticks(ticks, [number(tick, known) for tick in ticks])
+    _time_marks(axes)
+
+
+def _time_marks(axes):
     low, high = axes.get_xlim()
-    marks = [low + (high - low) * part / 4 for part in range(1, 4)]
-    axes.set_xticks(marks, [f"{(mark - high) / 60:.2g} min".replace("-", "−") for mark in marks])
+    every = next(step for step in (5, 15, 30, 60, 120, 300, 900, 3600) if step * 5 >= high - low or step == 3600)
+    ago = range(every, int(high - low), every)
+    axes.set_xticks([high - seconds for seconds in ago], [f"−{seconds / 60:g} min" for seconds in ago])
 
 
 def _cells(figure, box, page, board_panel, results):
@@ -141,10 +148,9 @@ def _cells(figure, box, page, board_panel, results):
     axes.pcolormesh(times, range(len(rows)), values, cmap="YlOrBr_r", shading="nearest",
                     norm=plt.matplotlib.colors.PowerNorm(0.5))
     axes.grid(False)
-    axes.set_yticks(range(len(rows)), [_bucket(name, _unit(board_panel)) for name, _ in rows])
-    low, high = axes.get_xlim()
-    marks = [low + (high - low) * part / 4 for part in range(1, 4)]
-    axes.set_xticks(marks, [f"{(mark - high) / 60:.2g} min".replace("-", "−") for mark in marks])
+    named = range(0, len(rows), 2)
+    axes.set_yticks(named, [_bucket(rows[index][0], _unit(board_panel)) for index in named])
+    _time_marks(axes)
 
 
 def _bucket(name, unit):
@@ -168,7 +174,8 @@ def _table(figure, box, page, board_panel, results):
     shown = board_panel["transformations"][1]["options"]
     columns = sorted(shown["renameByName"], key=shown["indexByName"].get)
     x, y, width, height = box
-    for row, cells in enumerate([shown["renameByName"]] + [labels | {"Value": f"{value:g}"} for labels, value in results[0]]):
+    rows = [labels | {"Value": f"{value:g}"} for labels, value in results[0]]
+    for row, cells in enumerate([shown["renameByName"], *rows]):
         for index, column in enumerate(columns):
             figure.text(x + (12 + index * (width * page[0] - 24) / len(columns)) / page[0],
                         y + height - (44 + 18 * row) / page[1], str(cells.get(column, ""))[:40], size=8,
