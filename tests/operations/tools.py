@@ -26,7 +26,7 @@ RUNBOOK = PROMETHEUS / "README.md"
 def require_programs(*names):
     missing = [name for name in names if not shutil.which(name)]
     if missing:
-        skip(f"no {', '.join(missing)}; ./test installs prometheus and prometheus-alertmanager")
+        skip(f"no {', '.join(missing)}; ./test unpacks prometheus and prometheus-alertmanager")
 
 
 def require_modules(*names):
