@@ -85,3 +85,11 @@ class Composed:
 
     def wait_value(self, expression, wanted, seconds=120):
         until(lambda: self.value(expression) == wanted, seconds, f"{expression} == {wanted}")
+
+    def evaluated_rules(self, seconds=120):
+        """All rules, once each was evaluated."""
+        def rules():
+            data = self.ask("rules")
+            found = [rule for group in data["groups"] for rule in group["rules"]] if data else []
+            return found if found and all(rule["health"] != "unknown" for rule in found) else None
+        return until(rules, seconds, "every rule is evaluated")

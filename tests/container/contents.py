@@ -12,14 +12,14 @@ from engine import docker
 PARTS = [
     ("LibTorch", r"usr/local/lib/cascade/torch/"),
     ("NVIDIA's libraries", r"usr/local/lib/cascade/nvidia/"),
-    ("OpenCV: three modules", r"usr/local/lib/cascade/opencv/"),
     ("cascades", r"models/|etc/cascade/"),
     ("our programs", r"usr/local/bin/"),
     ("licences, package entries", r"usr/share/doc/|var/lib/dpkg/|.*\.dist-info/"),
-    ("PNG, JPEG, WebP", r".*/lib(png|jpeg|webp|sharpyuv)"),
+    ("OpenCV: three modules", r".*/libopencv_"),
+    ("PNG, JPEG, WebP", r".*/lib(png16|jpeg|webp|sharpyuv)"),
     ("gRPC, protobuf, Abseil, TLS", r".*/lib(grpc|gpr|proto|absl|address_sorting|upb|re2|cares|ssl|crypto|systemd)"),
     ("C and C++", r".*/(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|z|resolv)\.so|ld-linux)"),
-    ("other libraries", r"usr/lib/.*\.so"),
+    ("what Debian's OpenCV loads", r"usr/lib/.*\.so"),
     ("the rest", r""),
 ]
 # A way to run something that we did not bring, or to make it.
