@@ -62,7 +62,7 @@ def admission():
               "s", quantiles("cascade_queue_seconds", CASCADE, 0.5, 0.95, 0.99)),
         chart("Images in the queue",
               "Admitted, not begun, by pod. Pods far apart: clients do not spread their load (one connection to one "
-              "pod; see the client side in deploy/README.md).",
+              "pod; see the client side in deploy/helm/README.md).",
               "images", [(summed(f"cascade_queued_images{{{SERVER}}}", "pod, instance"), POD)], width=12),
         chart("Device time by tenant",
               "Device seconds each second, that is, how many lanes a tenant fills. Under load the shares should be as "

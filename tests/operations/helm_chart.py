@@ -12,18 +12,15 @@ import shutil
 import subprocess
 import sys
 
-SOURCE = pathlib.Path(os.environ.get("CASCADE_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+# The harness is used by those who import this module, too.
+from tools import SOURCE, check, run, skip  # noqa: F401
+
 BIN = pathlib.Path(os.environ.get("CASCADE_BIN", SOURCE / "build" / "bin"))
 CHART = SOURCE / "deploy" / "helm" / "cascade"
 GOLDEN = SOURCE / "tests" / "operations" / "golden"
 TOOLS = pathlib.Path(os.environ.get("CASCADE_TEST_TOOLS", "nowhere")) / "bin"
 KUBERNETES = "1.34"
 SETS = sorted(path.name.removesuffix(".values.yaml") for path in GOLDEN.glob("*.values.yaml"))
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(77)
 
 
 def require_tools():
@@ -85,21 +82,3 @@ def server_config(text):
     """What the server reads."""
     return next(json.loads(document["data"]["config.json"]) for document in of_kind(text, "ConfigMap")
                 if "config.json" in document["data"])
-
-
-def check(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-def run(*cases):
-    """Runs the test functions, and returns the exit status."""
-    failed = 0
-    for case in cases:
-        try:
-            case()
-            print(f"ok    {case.__name__}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"FAIL  {case.__name__}: {error}", flush=True)
-    return 1 if failed else 0
