@@ -47,8 +47,12 @@ class ObservedGenerator : public Generator {
     MutexLock lock(mutex_);
     cancels_.push_back(std::move(reason));
     changed_.SignalAll();
-    const bool is_held = std::exchange(hold_next_cancel_, false);
-    while (is_held && !cancel_released_) changed_.Wait(mutex_);
+    if (!std::exchange(hold_next_cancel_, false)) return;
+    const absl::Time until = absl::Now() + hold_limit_;
+    while (!cancel_released_ && absl::Now() < until) {
+      changed_.WaitUntil(mutex_, until);
+    }
+    hold_ended_ = true;
   }
 
   // The next submissions find that their cascade was replaced meanwhile.
@@ -57,15 +61,19 @@ class ObservedGenerator : public Generator {
     replacements_ = times;
   }
 
-  // The next Cancel() has its effect, and returns after ReleaseCancel() only.
-  void HoldNextCancel() {
+  // The next Cancel() has its effect, and returns after ReleaseCancel() or
+  // `limit`: it is gRPC's thread, with work of its own queued behind.
+  void HoldNextCancel(absl::Duration limit) {
     MutexLock lock(mutex_);
     hold_next_cancel_ = true;
+    hold_limit_ = limit;
   }
-  void ReleaseCancel() {
+  // Whether it was held until now.
+  bool ReleaseCancel() {
     MutexLock lock(mutex_);
     cancel_released_ = true;
     changed_.SignalAll();
+    return !hold_ended_;
   }
 
   int submits() const {
@@ -108,6 +116,8 @@ class ObservedGenerator : public Generator {
   int replacements_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<absl::Status> cancels_ ABSL_GUARDED_BY(mutex_);
   bool hold_next_cancel_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration hold_limit_ ABSL_GUARDED_BY(mutex_);
+  bool hold_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancel_released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
