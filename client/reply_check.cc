@@ -179,7 +179,7 @@ bool ReplyCheck::HasEnded(const Progress& image) const {
 std::vector<std::string> ReplyCheck::Problems(bool ended) const {
   std::vector<std::string> problems = problems_;
   if (!ended) return problems;
-  if (!finished_) problems.push_back("`finished` is missing");
+  if (!finished_) problems.emplace_back("`finished` is missing");
   for (int i = 0; i < image_count_ && problems.size() < kMaxProblems; ++i) {
     const auto image = images_.find(i);
     if (image == images_.end() || !HasEnded(image->second)) {

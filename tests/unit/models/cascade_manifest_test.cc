@@ -474,7 +474,7 @@ TEST_F(CascadeManifestTest, RefusesRepeatedKeysAndDepth) {
 
 TEST_F(CascadeManifestTest, RefusesToWriteWhatIsNoText) {
   CascadeManifest manifest = *ReadManifest(folder_);
-  manifest.description = "\xff";
+  manifest.description = std::string(1, '\xff');
   EXPECT_EQ(WriteManifest(folder_, manifest).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(ReadManifest(folder_).ok());
