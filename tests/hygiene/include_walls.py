@@ -1,6 +1,7 @@
 """Who may include whom: the three worlds, and the arrow of the flow (server/README.md).
 
 A source file sees LibTorch or protobuf/gRPC or neither, and a folder includes only the folders that the table names.
+What CMake precompiles for others (x_pch.h) is named there only, and included by nobody.
 """
 
 import re
@@ -84,6 +85,8 @@ def may_include(folder, name):
 
 def check_file(path, text):
     problems = []
+    if path.endswith("_pch.h"):
+        return problems
     folder = folder_of(path)
     seen = set()
     for number, line in enumerate(text.splitlines(), 1):
@@ -108,6 +111,8 @@ def check_file(path, text):
             problems.append(where + "only server/server.cc includes server/rpc")
         elif ours and folder in ALLOWED and not may_include(folder, name):
             problems.append(where + f"{folder} may not include {name}")
+        if name.endswith("_pch.h"):
+            problems.append(where + f"{name} is not to be included")
         if match.group(1) == '"' and "/" not in name:
             problems.append(where + f'"{name}" is not a path from the root')
     if seen == {"torch", "proto"}:

@@ -19,12 +19,14 @@ PLANTED = {
     "server/base/x.h": '#include "server/metrics/metrics.h"',
     "tests/bench/x.cc": '#include <ATen/ATen.h>\n#include <grpcpp/grpcpp.h>',
     "server/scheduler/y.cc": '#include "step_policy.h"',
+    "models/nn/y.cc": '#include "models/torch_pch.h"',
 }
 ALLOWED = {
     "server/rpc/x.cc": '#include "server/scheduler/generator.h"',
     "server/pipeline/x.cc": '#include "models/stage_executor.h"',
     "client/y.cc": '#include "models/plot/plot_chart.h"',
     "models/tool/x.cc": '#include "models/plot/plot_chart.h"',
+    "models/torch_pch.h": '#include <ATen/ATen.h>',
     "models/runtime/x.cc": '#include <ATen/ATen.h>\n#include "models/sampling/sampler_table.h"',
 }
 
