@@ -14,6 +14,7 @@ struct CallFlags {
   std::string deadline;
   std::string tenant;
   std::string request_id;
+  int restarts = ImageClient::CallOptions().max_restarts;
 
   // Adds them to a command.
   void AddTo(CLI::App& command);

@@ -25,6 +25,7 @@ struct CallStatus {
   std::vector<RefusedField> fields;
   std::optional<absl::Duration> retry_delay;
   std::string request_id;  // What the server's log knows the call by.
+  int restarts = 0;        // How often it was asked again (ImageClient).
 
   bool ok() const { return code == grpc::StatusCode::OK; }
 };

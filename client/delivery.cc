@@ -133,6 +133,8 @@ void Delivery::Take(const v1::GenerateImageResponse& event) {
   view_->Show(event, files);
 }
 
+void Delivery::Restart(const CallStatus& ended) { view_->Restart(ended); }
+
 ExitCode Delivery::End(const CallStatus& status) {
   if (!write_status_.ok()) return Complain(write_status_, kExitFailed);
   view_->End(status);

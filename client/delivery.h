@@ -47,6 +47,8 @@ class Delivery {
       const v1::Cascade& cascade, CancelToken& cancel);
 
   void Take(const v1::GenerateImageResponse& event);
+  // The call is asked again, having ended so.
+  void Restart(const CallStatus& ended);
   // The call has ended.
   ExitCode End(const CallStatus& status);
 

@@ -21,6 +21,8 @@ class EventView {
   // `files` are a stage image's; empty for other events.
   virtual void Show(const v1::GenerateImageResponse& event,
                     const WrittenFiles& files) = 0;
+  // Its server died, as `ended` says, and it is asked again.
+  virtual void Restart(const CallStatus& ended) = 0;
   // The call has ended.
   virtual void End(const CallStatus& status) = 0;
 };

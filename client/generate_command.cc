@@ -25,8 +25,10 @@ ExitCode GenerateCommand::Generate(ImageClient& client,
   auto delivery = Delivery::Create(delivery_, request_.format, *request,
                                    /*first_stage=*/0, cascade, cancel);
   if (!delivery.ok()) return Complain(delivery.status(), kExitFailed);
+  ImageClient::CallOptions calls = options;
+  calls.on_restart = [&](const CallStatus& ended) { delivery->Restart(ended); };
   return delivery->End(client.Generate(
-      *request, options,
+      *request, calls,
       [&](const v1::GenerateImageResponse& event) { delivery->Take(event); }));
 }
 

@@ -4,13 +4,21 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <cstdint>
 #include <utility>
+
+#include "absl/random/random.h"
+#include "client/stream_join.h"
 
 namespace cascade {
 namespace {
 
-// Only what no server has begun is repeated: `queued` commits a call.
+constexpr char kOtherBytes[] = "OTHER_BYTES";
+
+// Calls go to the replicas in turn. Only what no server has begun is repeated
+// by gRPC: `queued` commits a call.
 constexpr char kServiceConfig[] = R"({
+  "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
     "name": [{"service": "cascade.v1.ImageGenerationService"},
              {"service": "cascade.v1.CascadeService"}],
@@ -63,6 +71,77 @@ v1::GenerateImageResponse ToGenerateResponse(v1::UpscaleImageResponse event) {
   return result;
 }
 
+// Where a request's seed comes from, if not from the request.
+bool HasSeed(const v1::GenerateImageRequest& request) {
+  return request.has_seed();
+}
+bool HasSeed(const v1::UpscaleImageRequest& request) {
+  return request.has_seed() || request.has_state();
+}
+
+// What is left of the request's time budget, counted from `start`; false: none.
+template <typename Request>
+bool TakeElapsed(absl::Time start, const Request& request, Request& again) {
+  if (!request.has_time_budget()) return true;
+  const absl::Duration budget =
+      absl::Seconds(request.time_budget().seconds()) +
+      absl::Nanoseconds(request.time_budget().nanos());
+  const absl::Duration left = budget - (absl::Now() - start);
+  if (left <= absl::ZeroDuration()) return false;
+  const int64_t seconds = absl::ToInt64Seconds(left);
+  again.mutable_time_budget()->set_seconds(seconds);
+  again.mutable_time_budget()->set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(left - absl::Seconds(seconds))));
+  return true;
+}
+
+// Makes a streaming call, again while its server dies: `call` makes one and
+// gives every event to the function that it gets.
+template <typename Request, typename Call>
+CallStatus CallUntilDone(const Request& request,
+                         const ImageClient::CallOptions& options,
+                         ImageClient::EventReceiver on_event, Call call) {
+  const absl::Time start = absl::Now();
+  Request again = request;
+  if (!HasSeed(request))
+    again.set_seed(absl::Uniform<uint64_t>(absl::BitGen()));
+  StreamJoin join;
+  for (int restarts = 0;; ++restarts) {
+    grpc::ClientContext context;
+    Prepare(options, context);
+    CancelToken::Attachment attachment(options.cancel, context);
+    absl::Status other_bytes;
+    const grpc::Status ended =
+        call(context, again, [&](const v1::GenerateImageResponse& event) {
+          if (!other_bytes.ok()) return;
+          const absl::StatusOr<bool> is_new = join.Take(event);
+          if (!is_new.ok()) {
+            other_bytes = is_new.status();
+            context.TryCancel();
+          } else if (*is_new) {
+            on_event(event);
+          }
+        });
+    CallStatus status = ReadCallStatus(ended, context);
+    status.restarts = restarts;
+    if (!other_bytes.ok()) {
+      status.code = grpc::StatusCode::ABORTED;
+      status.message = std::string(other_bytes.message());
+      status.reason = kOtherBytes;
+    }
+    const bool server_died = status.code == grpc::StatusCode::UNAVAILABLE &&
+                             join.has_begun() && !join.has_finished();
+    const bool is_cancelled =
+        options.cancel != nullptr && options.cancel->cancelled();
+    if (!server_died || is_cancelled || restarts >= options.max_restarts ||
+        request.deadline_policy() == v1::DEADLINE_POLICY_BEST_EFFORT ||
+        !TakeElapsed(start, request, again)) {
+      return status;
+    }
+    if (options.on_restart) options.on_restart(status);
+  }
+}
+
 // Makes a unary call: `call` gets the prepared context.
 template <typename Call>
 CallStatus CallUnary(const ImageClient::CallOptions& options, Call call) {
@@ -106,29 +185,31 @@ ImageClient::ImageClient(std::shared_ptr<grpc::Channel> channel)
 CallStatus ImageClient::Generate(const v1::GenerateImageRequest& request,
                                  const CallOptions& options,
                                  EventReceiver on_event) {
-  grpc::ClientContext context;
-  Prepare(options, context);
-  CancelToken::Attachment attachment(options.cancel, context);
-  const auto reader = images_->GenerateImage(&context, request);
-  v1::GenerateImageResponse response;
-  while (reader->Read(&response)) on_event(response);
-  const grpc::Status status = reader->Finish();
-  return ReadCallStatus(status, context);
+  return CallUntilDone(
+      request, options, on_event,
+      [this](grpc::ClientContext& context,
+             const v1::GenerateImageRequest& again, auto on_response) {
+        const auto reader = images_->GenerateImage(&context, again);
+        v1::GenerateImageResponse response;
+        while (reader->Read(&response)) on_response(response);
+        return reader->Finish();
+      });
 }
 
 CallStatus ImageClient::Upscale(const v1::UpscaleImageRequest& request,
                                 const CallOptions& options,
                                 EventReceiver on_event) {
-  grpc::ClientContext context;
-  Prepare(options, context);
-  CancelToken::Attachment attachment(options.cancel, context);
-  const auto reader = images_->UpscaleImage(&context, request);
-  v1::UpscaleImageResponse response;
-  while (reader->Read(&response)) {
-    on_event(ToGenerateResponse(std::move(response)));
-  }
-  const grpc::Status status = reader->Finish();
-  return ReadCallStatus(status, context);
+  return CallUntilDone(
+      request, options, on_event,
+      [this](grpc::ClientContext& context, const v1::UpscaleImageRequest& again,
+             auto on_response) {
+        const auto reader = images_->UpscaleImage(&context, again);
+        v1::UpscaleImageResponse response;
+        while (reader->Read(&response)) {
+          on_response(ToGenerateResponse(std::move(response)));
+        }
+        return reader->Finish();
+      });
 }
 
 CallStatus ImageClient::ListCascades(const CallOptions& options,

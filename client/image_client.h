@@ -2,6 +2,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,8 +24,8 @@ struct ChannelOptions {
   int max_message_bytes = 64 << 20;
   // Shares its connection with no other channel of the process.
   bool own_connection = false;
-  // Repeats calls that no server has begun (UNAVAILABLE, and only before the
-  // first event), up to four times in all.
+  // gRPC repeats calls that no server has begun (UNAVAILABLE, and only before
+  // the first event), up to four times in all.
   bool repeats_calls = true;
 };
 
@@ -44,6 +45,13 @@ class ImageClient {
     std::string tenant;
     // Ends the call early; may be null. Outlives the call.
     CancelToken* cancel = nullptr;
+    // How often a request is asked again whose server died (UNAVAILABLE) after
+    // its first event. It begins anew with the same seed, and so draws the same
+    // bytes; what has been seen is not seen again. Never under BEST_EFFORT,
+    // where another server may take other steps.
+    int max_restarts = 3;
+    // Called before each of them with how the call had ended; may be empty.
+    std::function<void(const CallStatus& ended)> on_restart;
 
     // Options of a call that gives up after `duration` from now.
     static CallOptions Within(absl::Duration duration) {
@@ -58,7 +66,10 @@ class ImageClient {
   explicit ImageClient(std::shared_ptr<grpc::Channel> channel);
 
   // Calls `on_event` for each event as it arrives, on this thread. While it
-  // runs, no further event is taken: the server then drops previews.
+  // runs, no further event is taken: the server then drops previews. A request
+  // without a seed gets one here, so that it can be asked again.
+  // ABORTED with the reason OTHER_BYTES: the server that took over draws other
+  // images than the one that died.
   CallStatus Generate(const v1::GenerateImageRequest& request,
                       const CallOptions& options, EventReceiver on_event);
 

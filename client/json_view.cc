@@ -19,6 +19,12 @@ void JsonView::Show(const v1::GenerateImageResponse& event,
   Print(ToJson(event, files));
 }
 
+void JsonView::Restart(const CallStatus& ended) {
+  nlohmann::ordered_json json = ToJson(ended);
+  json["event"] = "restarted";
+  Print(json);
+}
+
 void JsonView::End(const CallStatus& status) {
   if (status.ok()) return;
   Print(ToJson(status));

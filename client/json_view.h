@@ -10,6 +10,7 @@ class JsonView : public EventView {
  public:
   void Show(const v1::GenerateImageResponse& event,
             const WrittenFiles& files) override;
+  void Restart(const CallStatus& ended) override;
   void End(const CallStatus& status) override;
 };
 

@@ -158,6 +158,11 @@ void LiveView::Redraw() {
   std::fflush(stdout);
 }
 
+void LiveView::Restart(const CallStatus& ended) {
+  state_ = RestartText(ended);
+  Redraw();
+}
+
 void LiveView::End(const CallStatus& status) {
   if (!status.ok()) {
     std::fprintf(stderr, "cascade: %s\n", Explain(status).c_str());

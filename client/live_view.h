@@ -22,6 +22,7 @@ class LiveView : public EventView {
 
   void Show(const v1::GenerateImageResponse& event,
             const WrittenFiles& files) override;
+  void Restart(const CallStatus& ended) override;
   void End(const CallStatus& status) override;
 
   // What is on the screen now, line by line.

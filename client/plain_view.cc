@@ -81,6 +81,10 @@ std::string Summary(const v1::Finished& finished) {
   return text;
 }
 
+std::string RestartText(const CallStatus& ended) {
+  return absl::StrCat("asking again: ", Explain(ended));
+}
+
 PlainView::PlainView(v1::Cascade cascade, bool draw, const Terminal& terminal)
     : cascade_(std::move(cascade)), draw_(draw), terminal_(terminal) {}
 
@@ -130,6 +134,10 @@ void PlainView::Show(const v1::GenerateImageResponse& event,
     case v1::GenerateImageResponse::EVENT_NOT_SET:
       break;
   }
+}
+
+void PlainView::Restart(const CallStatus& ended) {
+  PrintLine(RestartText(ended));
 }
 
 void PlainView::End(const CallStatus& status) {

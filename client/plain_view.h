@@ -14,6 +14,7 @@ class PlainView : public EventView {
 
   void Show(const v1::GenerateImageResponse& event,
             const WrittenFiles& files) override;
+  void Restart(const CallStatus& ended) override;
   void End(const CallStatus& status) override;
 
  private:
@@ -24,6 +25,8 @@ class PlainView : public EventView {
 
 // "stage 1 (16x16)".
 std::string StageLabel(const v1::Cascade& cascade, int stage);
+// Why a request is asked again.
+std::string RestartText(const CallStatus& ended);
 // What `finished` says, in a few lines.
 std::string Summary(const v1::Finished& finished);
 

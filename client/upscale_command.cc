@@ -131,8 +131,10 @@ ExitCode UpscaleCommand::Upscale(ImageClient& client,
   auto delivery = Delivery::Create(delivery_, request_.format, *fields,
                                    first_stage, cascade, cancel);
   if (!delivery.ok()) return Complain(delivery.status(), kExitFailed);
+  ImageClient::CallOptions calls = options;
+  calls.on_restart = [&](const CallStatus& ended) { delivery->Restart(ended); };
   return delivery->End(client.Upscale(
-      request, options,
+      request, calls,
       [&](const v1::GenerateImageResponse& event) { delivery->Take(event); }));
 }
 

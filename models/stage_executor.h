@@ -85,6 +85,8 @@ struct RowOutcome {
 struct StepOutcome {
   std::vector<RowOutcome> rows;  // In the order of the step's rows.
   absl::Duration device_time;
+  // Network rows that were computed for nobody, to fill up batches.
+  int padded_rows = 0;
 };
 
 // What an executor can take, fixed at load.

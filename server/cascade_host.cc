@@ -20,6 +20,23 @@ absl::Status AlreadyLoaded(const LoadedVersion& version) {
                    version.package, "; replace it?"));
 }
 
+// Weights once for each device, and the slots of all its lanes.
+std::vector<CascadeState::Memory> ResidentMemory(const ServedCascade& cascade) {
+  std::vector<CascadeState::Memory> memory;
+  for (size_t k = 0; k < cascade.stages.size(); ++k) {
+    std::map<std::string, int64_t> bytes;
+    for (const auto& [lane, stage] : cascade.stages[k].lanes) {
+      const auto [device, is_new] = bytes.try_emplace(stage.device, 0);
+      if (is_new) device->second += stage.limits.weight_bytes;
+      device->second += stage.limits.slots * stage.limits.bytes_per_slot;
+    }
+    for (const auto& [device, total] : bytes) {
+      memory.push_back({cascade.spec->stages[k].name, device, total});
+    }
+  }
+  return memory;
+}
+
 absl::Status NotLoaded(const std::string& name) {
   return ErrorWithReason(absl::StatusCode::kNotFound, kCascadeNotFound,
                          absl::StrCat("cascade '", name, "' is not loaded"));
@@ -51,20 +68,23 @@ absl::StatusOr<LoadedVersion> CascadeHost::Serve(const CascadeSource& source) {
   ASSIGN_OR_RETURN(ServedCascade served, Make(version.id, source));
   version.digest = served.spec->digest;
   version.loaded_time = use_.clock.Now();
+  const Held held = {.version = version,
+                     .load_time = version.loaded_time - start,
+                     .memory = ResidentMemory(served)};
   use_.scheduler.AddCascade(version.id, std::move(served));
   if (const auto old = Find(source.name)) Retire(*old);
   {
     MutexLock lock(mutex_);
-    versions_[version.id] = version;
+    versions_[version.id] = held;
   }
-  use_.metrics.SetCascade(version.name, version.digest);
+  TellMetrics();
   use_.on_name(version.name, true);
   use_.logger.Log(LogLevel::kInfo, "cascade_loaded",
                   {{"cascade", version.name},
                    {"version", version.id},
                    {"package", version.package},
                    {"digest", version.digest},
-                   {"took", version.loaded_time - start}});
+                   {"took", held.load_time}});
   return version;
 }
 
@@ -73,6 +93,7 @@ absl::Status CascadeHost::Unload(const std::string& name) {
   if (!version.has_value()) return NotLoaded(name);
   RETURN_IF_ERROR(use_.scheduler.RetireCascade(name).status());
   Retire(*version);
+  TellMetrics();
   use_.on_name(name, false);
   return Bury(*version);
 }
@@ -81,7 +102,7 @@ std::vector<LoadedVersion> CascadeHost::ListVersions() const {
   std::vector<LoadedVersion> versions;
   {
     MutexLock lock(mutex_);
-    for (const auto& [id, version] : versions_) versions.push_back(version);
+    for (const auto& [id, held] : versions_) versions.push_back(held.version);
   }
   std::sort(versions.begin(), versions.end(),
             [](const LoadedVersion& a, const LoadedVersion& b) {
@@ -122,7 +143,8 @@ CascadeSource CascadeHost::Completed(CascadeSource source) const {
 
 std::optional<LoadedVersion> CascadeHost::Find(const std::string& name) const {
   MutexLock lock(mutex_);
-  for (const auto& [id, version] : versions_) {
+  for (const auto& [id, held] : versions_) {
+    const LoadedVersion& version = held.version;
     if (version.name == name && !version.retired) return version;
   }
   return std::nullopt;
@@ -150,9 +172,23 @@ absl::StatusOr<ServedCascade> CascadeHost::Make(
 }
 
 void CascadeHost::Retire(const LoadedVersion& version) {
-  use_.metrics.RemoveCascade(version.name, version.digest);
   MutexLock lock(mutex_);
-  versions_[version.id].retired = true;
+  versions_.at(version.id).version.retired = true;
+}
+
+void CascadeHost::TellMetrics() const {
+  std::vector<CascadeState> states;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, held] : versions_) {
+      states.push_back({.cascade = held.version.name,
+                        .digest = held.version.digest,
+                        .serves = !held.version.retired,
+                        .load_time = held.load_time,
+                        .memory = held.memory});
+    }
+  }
+  use_.metrics.state().SetCascades(states);
 }
 
 absl::Status CascadeHost::Bury(const LoadedVersion& version) {
@@ -166,6 +202,7 @@ absl::Status CascadeHost::Bury(const LoadedVersion& version) {
     MutexLock lock(mutex_);
     versions_.erase(version.id);
   }
+  TellMetrics();
   use_.logger.Log(LogLevel::kInfo, "cascade_unloaded",
                   {{"cascade", version.name},
                    {"version", version.id},

@@ -80,8 +80,17 @@ class CascadeHost : public CascadeLoader {
                                      const CascadeSource& source) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Retire(const LoadedVersion& version) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Says what is in memory.
+  void TellMetrics() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for the last jobs of a retired version and frees its memory.
   absl::Status Bury(const LoadedVersion& version) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A version that is in memory, and what it takes of it.
+  struct Held {
+    LoadedVersion version;
+    absl::Duration load_time;
+    std::vector<CascadeState::Memory> memory;
+  };
 
   // Constant after construction.
   const Options options_;
@@ -92,7 +101,7 @@ class CascadeHost : public CascadeLoader {
 
   mutable Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<CascadeId, LoadedVersion> versions_ ABSL_GUARDED_BY(mutex_);
+  std::map<CascadeId, Held> versions_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cascade

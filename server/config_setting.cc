@@ -195,7 +195,11 @@ const std::vector<ConfigSetting>& ConfigSettings() {
                         {"info", LogLevel::kInfo},
                         {"warning", LogLevel::kWarning},
                         {"error", LogLevel::kError}},
-                       "What goes to stderr")};
+                       "What goes to stderr"),
+      Choice<LogFormat>(
+          "log_format", &Options::log_format,
+          {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
+          "Lines of key=value pairs, or a JSON object a line")};
   return *kSettings;
 }
 

@@ -52,6 +52,7 @@ struct Options {
   absl::Duration lane_stall_limit = absl::Minutes(2);
   Reproducibility reproducibility = Reproducibility::kExact;
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
 };
 
 // What there is to do instead of serving: print `text` and exit with `code`.

@@ -47,9 +47,11 @@ int64_t MaxStepBytes(const Options& options) {
   return int64_t{options.max_step_mib} << 20;
 }
 
-Scheduler::Options SchedulerOptions(const Options& options, int num_lanes) {
+Scheduler::Options SchedulerOptions(const Options& options,
+                                    const Pipeline& pipeline) {
   Scheduler::Options scheduler;
-  scheduler.num_lanes = num_lanes;
+  scheduler.num_lanes = pipeline.num_lanes();
+  scheduler.lane_devices = pipeline.devices();
   scheduler.max_images_per_request = options.max_images_per_request;
   scheduler.tenants = options.tenants;
   scheduler.policy = options.policy;
@@ -97,7 +99,8 @@ Server::Server(const Options& options, Environment environment)
     : options_(options),
       environment_(std::move(environment)),
       metrics_(BuildDescription()),
-      logger_(options.log_level, *environment_.clock),
+      logger_({.level = options.log_level, .format = options.log_format},
+              *environment_.clock),
       encoder_(std::make_unique<ImageEncoder>(metrics_)),
       encoding_(options.encode_threads),
       decoding_(/*num_threads=*/1) {}
@@ -120,13 +123,12 @@ absl::Status Server::StartEngine() {
   if (!pipeline.ok()) return Annotated(pipeline.status(), "--lanes");
   pipeline_ = *std::move(pipeline);
   scheduler_ = std::make_unique<Scheduler>(
-      SchedulerOptions(options_, pipeline_->num_lanes()),
+      SchedulerOptions(options_, *pipeline_),
       Scheduler::Collaborators{
           .clock = *environment_.clock,
           .encoder = *encoder_,
           .encoding = encoding_,
           .metrics = metrics_,
-          .logger = logger_,
           .on_device_lost = [this](const absl::Status& why) {
             OnDeviceLost(why);
           }});
@@ -192,7 +194,7 @@ absl::Status Server::StartPorts() {
   grpc_->SetServing(true);
   SetReady(true);
   // Who waits for the server's first line finds the addresses in the log.
-  logger_.Flush();
+  logger_.Flush(absl::Now() + environment_.last_words);
   return absl::OkStatus();
 }
 
@@ -235,7 +237,9 @@ void Server::Drain(absl::Duration timeout) {
   is_down_ = EndLanes(last) && no_load;
   logger_.Log(LogLevel::kInfo, "drained",
               {{"all_ended", all_ended}, {"is_down", is_down_}});
-  logger_.Flush();  // The process may end without the destructor.
+  // The process may end without the destructor; and who takes the log may take
+  // nothing any more.
+  is_down_ &= logger_.Flush(absl::Now() + environment_.last_words);
 }
 
 bool Server::EndLanes(absl::Time deadline) {
@@ -271,6 +275,8 @@ void Server::SetReady(bool ready) {
 
 std::string Server::MetricsText() {
   scheduler_->ReportLoad();
+  metrics_.state().SetReady(IsReady());
+  metrics_.state().SetLogLinesDropped(logger_.lines_dropped());
   return metrics_.Text();
 }
 

@@ -61,8 +61,8 @@ class Server {
   // but no longer than that and the last words. For one thread; idempotent.
   void Drain(absl::Duration timeout);
 
-  // After Drain(): no lane and no load goes on, so that the destructor does not
-  // wait for one.
+  // After Drain(): no lane and no load goes on and the log is written, so that
+  // the destructor does not wait for them.
   bool is_down() const { return is_down_; }
 
   // Why the process cannot go on: a lost device, or a lane that hangs. OK: it

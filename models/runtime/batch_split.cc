@@ -54,4 +54,9 @@ BatchSplit::BatchSplit(const ExecutorLimits& limits) {
   }
 }
 
+int BatchSplit::SpareRows(int rows) const {
+  while (rows > 0) rows -= NextBatch(rows);
+  return -rows;
+}
+
 }  // namespace cascade

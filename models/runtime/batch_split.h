@@ -20,6 +20,9 @@ class BatchSplit {
     return next_batch_[static_cast<size_t>(rows)];
   }
 
+  // Rows to spare in all batches that `rows` rows take.
+  int SpareRows(int rows) const;
+
  private:
   std::vector<int> next_batch_;  // By rows; [0] is unused.
 };

@@ -31,6 +31,9 @@ class NetworkBatches {
                  std::shared_ptr<const StageNetwork> network,
                  const ExecutorLimits& limits);
 
+  // Rows that Run() fills in for so many.
+  int SpareRows(int rows) const { return split_.SpareRows(rows); }
+
   // The outputs of `rows`, in their order. Throws what LibTorch throws.
   at::Tensor Run(std::span<const NetworkRow> rows, const SlotPool& pool,
                  StepKernels& kernels);

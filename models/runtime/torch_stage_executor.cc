@@ -194,6 +194,8 @@ absl::StatusOr<StepOutcome> TorchStageExecutor::Step(
     state.lost = !finite[i];
   }
   outcome.device_time = absl::Now() - start;
+  outcome.padded_rows =
+      batches_.SpareRows(static_cast<int>(network_rows_.size()));
   return outcome;
 }
 

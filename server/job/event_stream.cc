@@ -91,10 +91,11 @@ void EventStream::Push(JobEvent event) {
   Deliver();
 }
 
-void EventStream::Close(absl::Status status) {
+void EventStream::Close(absl::Status status, JobSummary summary) {
   std::deque<JobEvent> dropped;  // Dies outside of the lock.
   {
     MutexLock lock(mutex_);
+    if (!summary_.has_value()) summary_ = std::move(summary);
     if (end_.has_value() || abandoned_) return;
     end_ = std::move(status);
     if (!end_->ok()) {
@@ -125,6 +126,11 @@ void EventStream::Abandon() {
   abandoned_ = true;
   events.swap(events_);
   receiver = std::exchange(receiver_, nullptr);
+}
+
+std::optional<JobSummary> EventStream::summary() const {
+  MutexLock lock(mutex_);
+  return summary_;
 }
 
 int64_t EventStream::previews_dropped() const {

@@ -11,6 +11,7 @@
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
 #include "server/job/job_event.h"
+#include "server/job/job_summary.h"
 #include "server/job/picture_encoder.h"
 
 namespace cascade {
@@ -46,8 +47,9 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
 
   // Producer: no event follows. With an error status, waiting previews are
   // dropped and the reader gets what else was pushed, then the status. The
-  // first call counts.
-  void Close(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
+  // first call counts. `summary` is kept even where nobody reads any more.
+  void Close(absl::Status status, JobSummary summary = {})
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Reader: asks for the next event. One request at a time; never calls
   // `receiver` before it returns.
@@ -57,6 +59,9 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   // dropped without a call, unless its event is being encoded already: then it
   // may still be called, once.
   void Abandon() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What the producer said at the end; none before.
+  std::optional<JobSummary> summary() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Previews replaced or overtaken before the reader took them.
   int64_t previews_dropped() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -76,6 +81,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   std::deque<JobEvent> events_ ABSL_GUARDED_BY(mutex_);
   Receiver receiver_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  std::optional<JobSummary> summary_ ABSL_GUARDED_BY(mutex_);
   bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t previews_dropped_ ABSL_GUARDED_BY(mutex_) = 0;
 };

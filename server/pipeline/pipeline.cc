@@ -27,6 +27,12 @@ Pipeline::Pipeline(Options options, MemoryOfDevice memory_of, Metrics& metrics)
   }
 }
 
+std::vector<std::string> Pipeline::devices() const {
+  std::vector<std::string> devices;
+  for (const auto& lane : lanes_) devices.push_back(lane->device());
+  return devices;
+}
+
 const std::string& Pipeline::DeviceOf(int lane) const {
   return lanes_[static_cast<size_t>(lane)]->device();
 }

@@ -41,6 +41,8 @@ class Pipeline {
       Options options, MemoryOfDevice memory_of, Metrics& metrics);
 
   int num_lanes() const { return static_cast<int>(lanes_.size()); }
+  // By lane.
+  std::vector<std::string> devices() const;
 
   // Of each device that has a lane, now.
   absl::StatusOr<FreeMemory> MeasureFreeMemory() const;

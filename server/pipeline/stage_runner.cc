@@ -162,7 +162,10 @@ absl::Status StageRunner::Run(int stage_index, Parts parts) {
   }
   ASSIGN_OR_RETURN(const Ticket ticket, executor_.Enqueue(rows));
   ASSIGN_OR_RETURN(StepOutcome outcome, executor_.Wait(ticket));
-  metrics_.RecordStep(network_rows, outcome.device_time);
+  metrics_.RecordStep({.rows = network_rows,
+                       .images = static_cast<int>(remaining.size()),
+                       .padded_rows = outcome.padded_rows,
+                       .device_time = outcome.device_time});
   for (size_t i = 0; i < remaining.size(); ++i) {
     remaining[i].report->device_time =
         outcome.device_time * remaining[i].plan->rows / network_rows;

@@ -1,6 +1,8 @@
 #include "server/rpc/call_record.h"
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
@@ -40,6 +42,20 @@ absl::Time Deadline(const grpc::CallbackServerContext& context) {
   return absl::FromChrono(deadline);
 }
 
+void AddFacts(const ImageCallFacts& call, std::vector<LogField>& fields) {
+  fields.push_back({"cascade", call.cascade});
+  fields.push_back({"tenant", call.tenant});
+  fields.push_back({"images", call.images});
+  if (call.job.has_value()) {
+    fields.push_back({"queued", call.job->queued});
+    fields.push_back({"total", call.job->total});
+    fields.push_back({"device", call.job->device_time});
+  }
+  fields.push_back({"bytes_sent", call.bytes_sent});
+  fields.push_back({"previews_sent", call.previews_sent});
+  fields.push_back({"previews_dropped", call.previews_dropped});
+}
+
 }  // namespace
 
 CallRecord::CallRecord(std::string_view method,
@@ -56,7 +72,8 @@ CallRecord::CallRecord(std::string_view method,
   observer_.CallStarted(method_);
 }
 
-grpc::Status CallRecord::End(const absl::Status& status) {
+grpc::Status CallRecord::End(const absl::Status& status,
+                             const ImageCallFacts* images) {
   const absl::Duration duration = absl::Now() - start_;
   const std::string reason = ReasonOf(status);
   if (auto pushback = RetryPushback(status); pushback.has_value()) {
@@ -68,14 +85,15 @@ grpc::Status CallRecord::End(const absl::Status& status) {
   std::vector<LogField> fields = {
       {"request_id", request_id_},
       {"method", method_},
-      {"code", absl::StatusCodeToString(status.code())},
+      {"outcome", absl::StatusCodeToString(status.code())},
       {"duration", duration},
   };
   if (!status.ok()) {
     fields.push_back({"reason", reason});
     fields.push_back({"message", status.message()});
   }
-  logger_.Log(is_our_fault ? LogLevel::kError : LogLevel::kInfo, "call_ended",
+  if (images != nullptr) AddFacts(*images, fields);
+  logger_.Log(is_our_fault ? LogLevel::kError : LogLevel::kInfo, "request_end",
               std::move(fields));
   return ToGrpcStatus(status);
 }

@@ -31,6 +31,23 @@ uint64_t RandomSeed() {
   return absl::Uniform<uint64_t>(random, 0, uint64_t{1} << 53);
 }
 
+// A name that a client made up, of a length that a line of the log bears.
+std::string Shortened(const std::string& name) {
+  constexpr size_t kMaxLength = 64;
+  return name.substr(0, kMaxLength);
+}
+
+// Before any check.
+template <typename Request>
+ImageCallFacts Asked(const Request& request,
+                     const absl::StatusOr<CallFacts>& facts) {
+  ImageCallFacts asked;
+  asked.cascade = Shortened(request.cascade());
+  asked.images = request.has_image_count() ? request.image_count() : 1;
+  if (facts.ok()) asked.tenant = facts->tenant;
+  return asked;
+}
+
 absl::StatusOr<CallFacts> FactsOf(const grpc::CallbackServerContext& context,
                                   const CallRecord& record) {
   CallFacts facts;
@@ -84,8 +101,8 @@ ImageGenerationService::GenerateImage(grpc::CallbackServerContext* context,
   CallRecord record("GenerateImage", *context, observer_, logger_);
   const absl::StatusOr<CallFacts> facts = FactsOf(*context, record);
   const auto reactor = ImageStreamReactor<v1::GenerateImageResponse>::Create(
-      *context, std::move(record), options_.reader_stall_timeout, generator_,
-      observer_, streams_);
+      *context, std::move(record), Asked(*request, facts),
+      options_.reader_stall_timeout, generator_, observer_, streams_);
   if (!facts.ok()) {
     reactor->Begin(facts.status());
     return reactor.get();
@@ -103,8 +120,8 @@ ImageGenerationService::UpscaleImage(grpc::CallbackServerContext* context,
   CallRecord record("UpscaleImage", *context, observer_, logger_);
   absl::StatusOr<CallFacts> facts = FactsOf(*context, record);
   const auto reactor = ImageStreamReactor<v1::UpscaleImageResponse>::Create(
-      *context, std::move(record), options_.reader_stall_timeout, generator_,
-      observer_, streams_);
+      *context, std::move(record), Asked(*request, facts),
+      options_.reader_stall_timeout, generator_, observer_, streams_);
   absl::Status may_begin = facts.status();
   if (facts.ok()) may_begin = BeginPreparing(*request, facts->tenant);
   if (!may_begin.ok()) {

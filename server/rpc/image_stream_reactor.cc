@@ -1,6 +1,7 @@
 #include "server/rpc/image_stream_reactor.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error_reason.h"
@@ -32,13 +33,14 @@ absl::Status Stalled(absl::Duration timeout) {
 template <typename Response>
 std::shared_ptr<ImageStreamReactor<Response>>
 ImageStreamReactor<Response>::Create(grpc::CallbackServerContext& context,
-                                     CallRecord record,
+                                     CallRecord record, ImageCallFacts asked,
                                      absl::Duration stall_timeout,
                                      Generator& generator,
                                      RpcObserver& observer,
                                      OpenStreams& streams) {
-  std::shared_ptr<ImageStreamReactor> reactor(new ImageStreamReactor(
-      context, std::move(record), stall_timeout, generator, observer, streams));
+  std::shared_ptr<ImageStreamReactor> reactor(
+      new ImageStreamReactor(context, std::move(record), std::move(asked),
+                             stall_timeout, generator, observer, streams));
   reactor->self_ = reactor;
   return reactor;
 }
@@ -46,14 +48,15 @@ ImageStreamReactor<Response>::Create(grpc::CallbackServerContext& context,
 template <typename Response>
 ImageStreamReactor<Response>::ImageStreamReactor(
     grpc::CallbackServerContext& context, CallRecord record,
-    absl::Duration stall_timeout, Generator& generator, RpcObserver& observer,
-    OpenStreams& streams)
+    ImageCallFacts asked, absl::Duration stall_timeout, Generator& generator,
+    RpcObserver& observer, OpenStreams& streams)
     : context_(context),
       stall_timeout_(stall_timeout),
       generator_(generator),
       observer_(observer),
       streams_(streams),
-      record_(std::move(record)) {
+      record_(std::move(record)),
+      facts_(std::move(asked)) {
   streams_.Begin();
 }
 
@@ -98,6 +101,9 @@ void ImageStreamReactor<Response>::OnItem(EventStream::Item item) {
     OnEndOfEvents(item.end);
     return;
   }
+  const auto* picture = std::get_if<PictureEvent<EncodedImage>>(&*item.event);
+  std::optional<Picture> sent;
+  if (picture != nullptr) sent = {picture->is_preview, picture->stage_index};
   absl::StatusOr<Response> response = ConvertEvent<Response>(
       *std::move(item.event), *source_, events_->previews_dropped());
   if (!response.ok()) {
@@ -112,7 +118,21 @@ void ImageStreamReactor<Response>::OnItem(EventStream::Item item) {
     state_ = State::kWriting;
     write = ++num_writes_;
   }
+  // Whoever has read it finds it counted.
+  if (sent.has_value()) CountPicture(*sent);
   Write(*std::move(response), write);
+}
+
+template <typename Response>
+void ImageStreamReactor<Response>::CountPicture(const Picture& picture) {
+  const CascadeSpec& cascade = *source_->cascade;
+  const absl::Duration since = absl::Now() - record_.arrival();
+  if (!picture.is_preview) {
+    const size_t stage = static_cast<size_t>(picture.stage);
+    observer_.StageImageSent(cascade.name, cascade.stages[stage].name, since);
+  } else if (++facts_.previews_sent == 1) {
+    observer_.FirstPreviewSent(cascade.name, since);
+  }
 }
 
 template <typename Response>
@@ -130,6 +150,7 @@ void ImageStreamReactor<Response>::OnEndOfEvents(const absl::Status& end) {
 template <typename Response>
 void ImageStreamReactor<Response>::Write(Response response, uint64_t write) {
   response_ = std::move(response);
+  facts_.bytes_sent += static_cast<int64_t>(response_.ByteSizeLong());
   // A new alarm for each write: one that is cancelled may still be under way.
   stall_alarm_ = std::make_unique<grpc::Alarm>();
   stall_alarm_->Set(absl::ToChronoTime(absl::Now() + stall_timeout_),
@@ -225,9 +246,12 @@ void ImageStreamReactor<Response>::StopJob(absl::Status reason) {
 template <typename Response>
 void ImageStreamReactor<Response>::End(const absl::Status& status) {
   if (events_ != nullptr) {
-    observer_.PreviewsDropped(events_->previews_dropped());
+    facts_.previews_dropped = events_->previews_dropped();
+    observer_.PreviewsDropped(facts_.previews_dropped);
+    facts_.job = events_->summary();
+    if (facts_.job.has_value()) facts_.tenant = facts_.job->tenant;
   }
-  const grpc::Status last_word = record_.End(status);
+  const grpc::Status last_word = record_.End(status, &facts_);
   streams_.End();
   this->Finish(last_word);
 }

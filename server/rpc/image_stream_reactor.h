@@ -54,12 +54,12 @@ class ImageStreamReactor final
     : public grpc::ServerWriteReactor<Response>,
       public std::enable_shared_from_this<ImageStreamReactor<Response>> {
  public:
-  // A call that is prepared now. `context`, `generator`, `observer` and
-  // `streams` outlive it.
+  // A call that is prepared now. `asked` is what its client says. `context`,
+  // `generator`, `observer` and `streams` outlive it.
   static std::shared_ptr<ImageStreamReactor> Create(
       grpc::CallbackServerContext& context, CallRecord record,
-      absl::Duration stall_timeout, Generator& generator, RpcObserver& observer,
-      OpenStreams& streams);
+      ImageCallFacts asked, absl::Duration stall_timeout, Generator& generator,
+      RpcObserver& observer, OpenStreams& streams);
 
   // Whether the client has gone: then nobody needs the request.
   bool is_abandoned() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -74,9 +74,16 @@ class ImageStreamReactor final
   // meanwhile, the call stays until that is said.
   enum class State { kPreparing, kWaiting, kWriting, kCutting, kEnded };
 
+  // A picture that goes out.
+  struct Picture {
+    bool is_preview = false;
+    int stage = 0;
+  };
+
   ImageStreamReactor(grpc::CallbackServerContext& context, CallRecord record,
-                     absl::Duration stall_timeout, Generator& generator,
-                     RpcObserver& observer, OpenStreams& streams);
+                     ImageCallFacts asked, absl::Duration stall_timeout,
+                     Generator& generator, RpcObserver& observer,
+                     OpenStreams& streams);
 
   void OnWriteDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);
   void OnCancel() override ABSL_LOCKS_EXCLUDED(mutex_);
@@ -87,6 +94,8 @@ class ImageStreamReactor final
   void OnEndOfEvents(const absl::Status& end) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStall(uint64_t write) ABSL_LOCKS_EXCLUDED(mutex_);
   void Write(Response response, uint64_t write);
+  // The message is about to be handed to gRPC.
+  void CountPicture(const Picture& picture);
   // Stops the job; the reason goes to it.
   void StopJob(absl::Status reason);
   // Only by whoever moved the state to kEnded.
@@ -107,6 +116,7 @@ class ImageStreamReactor final
 
   // Touched only by whoever may write or finish.
   CallRecord record_;
+  ImageCallFacts facts_;
   Response response_;  // gRPC's, while a write is in flight.
   std::unique_ptr<grpc::Alarm> stall_alarm_;
 

@@ -19,7 +19,8 @@ namespace cascade {
 struct CascadeVersion {
   CascadeId id = 0;
   ServedCascade served;
-  std::vector<StageMetrics*> metrics;  // By stage.
+  std::vector<StageMetrics*> metrics;   // By stage.
+  std::vector<TenantMetrics*> tenants;  // By FairShare's index.
 
   const CascadeSpec& spec() const { return *served.spec; }
 };

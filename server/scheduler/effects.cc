@@ -38,19 +38,21 @@ absl::Status ShutDownError() {
                          "the server is shutting down");
 }
 
-void Effects::AddEnd(const Job& job, absl::Status status, absl::Time now) {
+void Effects::AddEnd(const Job& job, const std::string& tenant,
+                     absl::Status status, absl::Time now) {
   JobEnd& end = ends.emplace_back();
-  end.id = job.id;
   end.events = job.events;
   end.status = std::move(status);
   end.finished = Finished(job, now);
-  end.request_id = job.request.request_id;
+  end.summary.tenant = tenant;
+  end.summary.queued = end.finished.queued;
+  end.summary.total = end.finished.total;
   end.cascade = job.request.cascade;
   end.images = job.request.image_count;
   for (const Image& image : job.images) {
     for (size_t k = 0; k < image.device_time.size(); ++k) {
       const absl::Duration spent = image.device_time[k];
-      end.device_time += spent;
+      end.summary.device_time += spent;
       // A job that was cut short still delivered its lower stages.
       const bool is_used =
           image.finished ||
@@ -68,48 +70,26 @@ void EffectRunner::Run(Effects effects) {
     if (passage.ran.has_value()) metrics.RecordImage(*passage.ran);
     if (passage.wasted.has_value()) metrics.RecordWaste(*passage.wasted);
     if (passage.saved.has_value()) metrics.RecordSaved(*passage.saved);
+    if (passage.ended.has_value()) metrics.RecordEnded(*passage.ended);
     if (passage.parked) metrics.RecordPark();
   }
   for (const TenantCharge& charge : effects.charges) {
-    metrics_.RecordTenant(charge.tenant, charge.cascade, charge.device_time);
+    charge.tenant->RecordDeviceTime(charge.device_time);
   }
   for (JobEnd& end : effects.ends) {
-    ReportEnd(end);
+    metrics_.RecordJob({.cascade = end.cascade,
+                        .status = end.status,
+                        .images = end.images,
+                        .queued = end.finished.queued,
+                        .total = end.finished.total});
     if (end.status.ok()) end.events->Push(std::move(end.finished));
-    end.events->Close(std::move(end.status));
+    end.events->Close(std::move(end.status), std::move(end.summary));
   }
 }
 
-void EffectRunner::ReportRefusal(const std::string& request_id,
-                                 const std::string& cascade,
+void EffectRunner::ReportRefusal(const std::string& cascade,
                                  const absl::Status& status) {
   metrics_.RecordJob({.cascade = cascade, .status = status});
-  // Its RPC tells the world.
-  logger_.Log(LogLevel::kDebug, "request_refused",
-              {{"request_id", request_id},
-               {"cascade", cascade},
-               {"code", absl::StatusCodeToString(status.code())},
-               {"reason", ErrorReason(status)},
-               {"message", status.message()}});
-}
-
-void EffectRunner::ReportEnd(const JobEnd& end) {
-  metrics_.RecordJob({.cascade = end.cascade,
-                      .status = end.status,
-                      .images = end.images,
-                      .queued = end.finished.queued,
-                      .total = end.finished.total});
-  logger_.Log(LogLevel::kInfo, "request_end",
-              {{"request_id", end.request_id},
-               {"job", end.id},
-               {"cascade", end.cascade},
-               {"tenant", end.tenant},
-               {"code", absl::StatusCodeToString(end.status.code())},
-               {"reason", ErrorReason(end.status)},
-               {"images", end.images},
-               {"queued", end.finished.queued},
-               {"total", end.finished.total},
-               {"device", end.device_time}});
 }
 
 }  // namespace cascade

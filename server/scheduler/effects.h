@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "server/base/logging.h"
 #include "server/job/event_stream.h"
+#include "server/job/job_summary.h"
 #include "server/metrics/metrics.h"
 #include "server/scheduler/job.h"
 #include "server/scheduler/step_plan.h"
@@ -18,16 +18,13 @@ namespace cascade {
 // What jobs end with when the server does.
 absl::Status ShutDownError();
 
-// The end of a job: what its stream, the metrics and the log are to be told.
+// The end of a job: what its stream and the metrics are to be told.
 struct JobEnd {
-  JobId id = 0;
   std::shared_ptr<EventStream> events;
   absl::Status status;
   FinishedEvent finished;
-  absl::Duration device_time = absl::ZeroDuration();
-  std::string request_id;
+  JobSummary summary;
   std::string cascade;
-  std::string tenant;
   int images = 0;
 };
 
@@ -38,13 +35,14 @@ struct StagePassage {
   std::optional<absl::Duration> ran = std::nullopt;
   std::optional<absl::Duration> wasted = std::nullopt;
   std::optional<absl::Duration> saved = std::nullopt;
+  // Why its job ended without it.
+  std::optional<absl::StatusCode> ended = std::nullopt;
   bool parked = false;
 };
 
 // Device time that a tenant had of a cascade.
 struct TenantCharge {
-  std::string tenant;
-  std::string cascade;
+  TenantMetrics* tenant = nullptr;
   absl::Duration device_time;
 };
 
@@ -58,31 +56,28 @@ struct Effects {
     return ends.empty() && passages.empty() && charges.empty();
   }
 
-  // Adds the end of `job`, with the device time of its unfinished images as
-  // waste.
-  void AddEnd(const Job& job, absl::Status status, absl::Time now);
+  // Adds the end of `job`, which ran on the account of `tenant`, with the
+  // device time of its unfinished images as waste.
+  void AddEnd(const Job& job, const std::string& tenant, absl::Status status,
+              absl::Time now);
 };
 
-// Does effects: tells streams, metrics and the log. Thread-safe.
+// Does effects: tells streams and metrics. Logs nothing: a request's RPC writes
+// its line. Thread-safe.
 class EffectRunner {
  public:
-  // `metrics` and `logger` outlive the runner.
-  EffectRunner(Metrics& metrics, Logger& logger)
-      : metrics_(metrics), logger_(logger) {}
+  // `metrics` outlives the runner.
+  explicit EffectRunner(Metrics& metrics) : metrics_(metrics) {}
 
   void Run(Effects effects);
 
   // A request was refused at the door. `cascade` is empty for one that is not
   // loaded: names that clients make up would be labels without end.
-  void ReportRefusal(const std::string& request_id, const std::string& cascade,
-                     const absl::Status& status);
+  void ReportRefusal(const std::string& cascade, const absl::Status& status);
 
  private:
-  void ReportEnd(const JobEnd& end);
-
   // Constant after construction.
   Metrics& metrics_;
-  Logger& logger_;
 };
 
 }  // namespace cascade

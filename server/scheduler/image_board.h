@@ -83,6 +83,8 @@ class ImageBoard {
   int free_slots(int lane, StageId stage) const;
   int active(StageId stage) const;  // Images with a slot, on any lane.
   int inbox(StageId stage) const;   // Credits in use.
+  // Images that the inbox of a stage takes at most; 0 for the base.
+  int InboxLimit(StageId stage) const;
   // When an image last got a slot of the stage.
   absl::Time last_take(StageId stage) const;
 
@@ -135,10 +137,8 @@ class ImageBoard {
   Stage& StageOf(const Image& image);
   LaneStage& LaneStageOf(const Image& image);
   Lane& LaneOf(const Image& image);
-  // Images that the inbox of a stage takes at most, up to those of a priority;
-  // and in all.
+  // Images that the inbox of a stage takes at most, up to those of a priority.
   int InboxCapacity(StageId stage, int priority) const;
-  int InboxLimit(StageId stage) const;
   void TakeCredit(Image& image);
   // Of an image in `stage`, for the stage above.
   void GiveCreditBack(Image& image, int stage);

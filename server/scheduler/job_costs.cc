@@ -76,14 +76,6 @@ absl::Duration WorkBelow(const ImageBoard& board, const Job& job, int stage) {
   return work / static_cast<double>(std::max<size_t>(lanes, 1));
 }
 
-StageLoad& StageLoad::operator+=(const StageLoad& other) {
-  active += other.active;
-  waiting += other.waiting;
-  credits += other.credits;
-  backlog += other.backlog;
-  return *this;
-}
-
 std::vector<StageLoad> StageLoads(const ImageBoard& board, CascadeId cascade,
                                   size_t num_stages) {
   std::vector<int64_t> rows(num_stages);

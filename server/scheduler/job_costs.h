@@ -38,8 +38,6 @@ struct StageLoad {
   int credits = 0;  // In use, of the stage's inbox.
   // Wall time until its lanes have done what is at it or will come to it.
   absl::Duration backlog;
-
-  StageLoad& operator+=(const StageLoad& other);
 };
 
 // Of the stages of a cascade.

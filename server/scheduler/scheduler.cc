@@ -29,7 +29,7 @@ absl::Status ParkFailed(const absl::Status& why) {
 Scheduler::Scheduler(const Options& options, const Collaborators& collaborators)
     : options_(options),
       use_(collaborators),
-      runner_(collaborators.metrics, collaborators.logger),
+      runner_(collaborators.metrics),
       board_({.num_lanes = options.num_lanes,
               .max_step_bytes = options.max_step_bytes,
               .inbox_capacity = options.inbox_capacity}),
@@ -56,7 +56,7 @@ std::optional<StepPlan> Scheduler::TakePlan(int lane, bool waits) {
       const absl::Time now = AdvanceLocked(read);
       Lane& self = lanes_[static_cast<size_t>(lane)];
       self.idle = self.woken = false;
-      self.in_plan.clear();
+      LeavePlan(self, now);
       changed_.SignalAll();
       if (state_ == State::kEnded) return std::nullopt;
       ExpireLocked(now, effects);
@@ -177,6 +177,11 @@ void Scheduler::NotePlanLocked(Lane& lane, const StepPlan& plan,
   lane.plan_since = now;
 }
 
+void Scheduler::LeavePlan(Lane& lane, absl::Time now) {
+  if (!lane.in_plan.empty()) lane.busy += now - lane.plan_since;
+  lane.in_plan.clear();
+}
+
 Ranking Scheduler::RankingLocked(absl::Time now) const {
   Ranking ranking;
   ranking.tenants = &tenants_;
@@ -230,7 +235,8 @@ void Scheduler::SettleLocked(ImageReport& report, absl::Time now,
   if (report.device_time > absl::ZeroDuration()) {
     tenants_.Charge(job.tenant, report.device_time);
     effects.charges.push_back(
-        {tenants_.name(job.tenant), job.request.cascade, report.device_time});
+        {job.version->tenants[static_cast<size_t>(job.tenant)],
+         report.device_time});
   }
   if (job.ended) {
     effects.passages.push_back(

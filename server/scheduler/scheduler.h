@@ -18,7 +18,6 @@
 #include "models/stage_spec.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
-#include "server/base/logging.h"
 #include "server/base/mutex.h"
 #include "server/job/picture_encoder.h"
 #include "server/metrics/metrics.h"
@@ -47,7 +46,7 @@ enum class StepPolicyKind {
 // no device: lanes ask for a plan, run it and report.
 //
 // RPCs submit and cancel; lanes take plans. What has to happen because of a
-// decision (events, metrics, log lines) is collected under the lock and done
+// decision (events, metrics) is collected under the lock and done
 // after it, on the calling thread.
 //
 // scheduler.cc has what lanes ask for and tell, scheduler_admission.cc how
@@ -59,6 +58,8 @@ class Scheduler : public Generator, public LaneWork {
  public:
   struct Options {
     int num_lanes = 1;
+    // By lane, for the metrics; those that are not told have "cpu".
+    std::vector<std::string> lane_devices = {};
     int max_images_per_request = 64;
     TenantTable tenants;
     StepPolicyKind policy = StepPolicyKind::kStep;
@@ -76,7 +77,6 @@ class Scheduler : public Generator, public LaneWork {
     const PictureEncoder& encoder;
     Executor& encoding;  // Where streams encode and call their readers.
     Metrics& metrics;
-    Logger& logger;
     // Called when a lane has lost its device, on the lane's thread. May be
     // empty.
     std::function<void(const absl::Status&)> on_device_lost = nullptr;
@@ -139,7 +139,8 @@ class Scheduler : public Generator, public LaneWork {
   // Zero: no lane has one.
   absl::Duration LongestPlan() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Sets the gauges: call it before they are read.
+  // Tells the metrics' state what there is to do at which stage, and how busy
+  // the lanes have been: call it before that is read.
   void ReportLoad() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For tests: scheduler_invariants.h holds over it at any time.
@@ -159,6 +160,9 @@ class Scheduler : public Generator, public LaneWork {
     int rows = 0;
     std::array<bool, kNumPriorities> priorities = {};  // Of its images.
     absl::Time plan_since;
+    // Wall time in plans, before this one.
+    absl::Duration busy;
+    bool is_lost = false;  // Its device is.
   };
   // A version that the board knows.
   struct Presence {
@@ -200,6 +204,8 @@ class Scheduler : public Generator, public LaneWork {
   // Gives an admitted job its first event and puts it on the board.
   Admitted Enter(std::unique_ptr<Job> job, const Arrival& arrival,
                  const QueuedEvent& queued) ABSL_LOCKS_EXCLUDED(mutex_);
+  // By FairShare's index.
+  std::vector<std::string> TenantNames() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsGoneLocked(CascadeId id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireLocked(CascadeId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -238,6 +244,8 @@ class Scheduler : public Generator, public LaneWork {
                       Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NotePlanLocked(Lane& lane, const StepPlan& plan, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The lane is done with its plan, if it has one.
+  static void LeavePlan(Lane& lane, absl::Time now);
   Ranking RankingLocked(absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ForecastMargin& MarginLocked(const Job& job)
@@ -261,6 +269,11 @@ class Scheduler : public Generator, public LaneWork {
   // By lane: it has nothing to do.
   std::vector<bool> IdleLanesLocked() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // By version and stage.
+  std::vector<StageState> StageStatesLocked() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<LaneState> LaneStatesLocked(absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // In builds with assertions: that the invariants hold.
   void CheckLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -280,8 +293,6 @@ class Scheduler : public Generator, public LaneWork {
   FairShare tenants_ ABSL_GUARDED_BY(mutex_);
   // By priority.
   std::array<ForecastMargin, kNumPriorities> margins_ ABSL_GUARDED_BY(mutex_);
-  // Of every stage that was ever served.
-  std::set<StageMetrics*> metrics_ ABSL_GUARDED_BY(mutex_);
   absl::Time time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
   std::map<CascadeId, Presence> presences_ ABSL_GUARDED_BY(mutex_);

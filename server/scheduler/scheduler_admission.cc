@@ -117,14 +117,12 @@ absl::Status SetSteps(Job& job, const std::vector<int>& steps, int first_stage,
 }  // namespace
 
 absl::StatusOr<Admitted> Scheduler::Submit(GenerationRequest request) {
-  const std::string request_id = request.request_id;
   const std::string cascade = request.cascade;
   absl::StatusOr<Admitted> admitted = TrySubmit(std::move(request));
   // The caller of an aborted one comes again at once.
   if (!admitted.ok() && !absl::IsAborted(admitted.status())) {
     const bool is_known = table_.Find(cascade).ok();
-    runner_.ReportRefusal(request_id, is_known ? cascade : "",
-                          admitted.status());
+    runner_.ReportRefusal(is_known ? cascade : "", admitted.status());
   }
   return admitted;
 }

@@ -15,15 +15,28 @@ void Scheduler::AddCascade(CascadeId id, ServedCascade cascade) {
     version->metrics.push_back(
         &use_.metrics.Stage(version->spec().name, stage.name));
   }
+  for (const std::string& tenant : TenantNames()) {
+    version->tenants.push_back(
+        &use_.metrics.Tenant(tenant, version->spec().name));
+  }
+  use_.metrics.AddCascade(version->spec().name);
   {
     MutexLock lock(mutex_);
     board_.AddCascade(id, version->served.stages);
     presences_[id].version = version;
-    metrics_.insert(version->metrics.begin(), version->metrics.end());
   }
   const CascadeTable::Version old = table_.Put(std::move(version));
   MutexLock lock(mutex_);
   if (old != nullptr) RetireLocked(old->id);
+}
+
+std::vector<std::string> Scheduler::TenantNames() const {
+  MutexLock lock(mutex_);
+  std::vector<std::string> names;
+  for (int i = 0; i < tenants_.num_tenants(); ++i) {
+    names.push_back(tenants_.name(i));
+  }
+  return names;
 }
 
 absl::StatusOr<CascadeId> Scheduler::RetireCascade(const std::string& name) {

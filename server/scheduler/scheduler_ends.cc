@@ -45,13 +45,15 @@ void Scheduler::EndJobLocked(Job& job, absl::Status status, absl::Time now,
   tenants_.End(job.tenant, job.request.image_count);
   --jobs_of_[static_cast<size_t>(job.priority())];
   LearnLocked(job, status, now);
-  effects.AddEnd(job, std::move(status), now);
-  effects.ends.back().tenant = tenants_.name(job.tenant);
-  const bool is_cut = !effects.ends.back().status.ok();
+  effects.AddEnd(job, tenants_.name(job.tenant), std::move(status), now);
+  const absl::Status& end = effects.ends.back().status;
   for (const Image& image : job.images) {
-    if (!is_cut || image.finished || image.place == ImagePlace::kGone) continue;
-    effects.passages.push_back({.stage = job.metrics_of(image.stage),
-                                .saved = board_.PathWork(image)});
+    if (image.finished || image.place == ImagePlace::kGone) continue;
+    StagePassage& passage = effects.passages.emplace_back();
+    passage.stage = job.metrics_of(image.stage);
+    // What ends well without an image was cut short by its deadline.
+    passage.ended = end.ok() ? absl::StatusCode::kDeadlineExceeded : end.code();
+    if (!end.ok()) passage.saved = board_.PathWork(image);
   }
   if (--live_jobs_ == 0) changed_.SignalAll();
   board_.Evict(job);  // May destroy it.
@@ -103,7 +105,8 @@ void Scheduler::LaneLost(int lane, absl::Status why) {
   {
     MutexLock lock(mutex_);
     Lane& self = lanes_[static_cast<size_t>(lane)];
-    self.in_plan.clear();
+    LeavePlan(self, std::max(now, self.plan_since));
+    self.is_lost = true;
     std::set<JobId> jobs;
     for (const ImageId image : board_.ImagesOf(lane)) jobs.insert(image.job);
     const std::set<StageId> stages = board_.table().stages_of(lane);
@@ -140,25 +143,64 @@ absl::Duration Scheduler::LongestPlan() const {
 
 void Scheduler::ReportLoad() {
   ExpireDeadlines();
-  std::map<StageMetrics*, StageLoad> loads;
+  const absl::Time read = use_.clock.Now();
   int queued = 0;
+  std::vector<StageState> stages;
+  std::vector<LaneState> lanes;
   {
     MutexLock lock(mutex_);
     queued = board_.queued();
-    // Also of what is served no more: its gauges go to zero.
-    for (StageMetrics* metrics : metrics_) loads[metrics] = {};
-    for (const auto& [id, presence] : presences_) {
-      const std::vector<StageMetrics*>& metrics = presence.version->metrics;
-      const std::vector<StageLoad> stages =
-          StageLoads(board_, id, metrics.size());
-      // An old version and a new one may share them.
-      for (size_t k = 0; k < stages.size(); ++k) loads[metrics[k]] += stages[k];
+    stages = StageStatesLocked();
+    lanes = LaneStatesLocked(AdvanceLocked(read));
+  }
+  StateMetrics& state = use_.metrics.state();
+  state.SetQueuedImages(queued);
+  state.SetStages(stages);
+  state.SetLanes(lanes);
+}
+
+std::vector<StageState> Scheduler::StageStatesLocked() const {
+  // Who gets the new jobs of each cascade: for a moment there may be two.
+  std::map<std::string, CascadeId> latest;
+  for (const auto& [id, presence] : presences_) {
+    if (!presence.retired) latest[presence.version->spec().name] = id;
+  }
+  std::vector<StageState> states;
+  for (const auto& [id, presence] : presences_) {
+    const CascadeSpec& spec = presence.version->spec();
+    const std::vector<StageLoad> loads =
+        StageLoads(board_, id, spec.stages.size());
+    for (size_t k = 0; k < loads.size(); ++k) {
+      StageState& state = states.emplace_back();
+      state.cascade = spec.name;
+      state.stage = spec.stages[k].name;
+      state.active = loads[k].active;
+      state.waiting = loads[k].waiting;
+      state.credits = loads[k].credits;
+      state.backlog = loads[k].backlog;
+      const StageId stage = {id, static_cast<int>(k)};
+      if (k > 0) state.credit_limit = board_.InboxLimit(stage);
+      if (!presence.retired && latest.at(spec.name) == id) {
+        state.efficient_rows = board_.table().preferred_rows(stage);
+      }
     }
   }
-  for (const auto& [metrics, load] : loads) {
-    metrics->SetLoad(load.active, load.waiting, load.credits, load.backlog);
+  return states;
+}
+
+std::vector<LaneState> Scheduler::LaneStatesLocked(absl::Time now) const {
+  std::vector<LaneState> states;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    LaneState& state = states.emplace_back();
+    state.lane = static_cast<int>(i);
+    state.device = i < options_.lane_devices.size() ? options_.lane_devices[i]
+                                                    : std::string("cpu");
+    state.works = !lane.is_lost && state_ != State::kEnded;
+    state.busy = lane.busy;
+    if (!lane.in_plan.empty()) state.busy += now - lane.plan_since;
   }
-  use_.metrics.SetQueueDepth(queued);
+  return states;
 }
 
 SchedulerSnapshot Scheduler::Snapshot() const {

@@ -71,6 +71,14 @@ int StageTable::max_rows(StageId stage) const {
   return rows;
 }
 
+int StageTable::preferred_rows(StageId stage) const {
+  int rows = 1;
+  for (const auto& [device, curve] : At(stage).curves) {
+    rows = std::max(rows, curve.preferred_rows());
+  }
+  return rows;
+}
+
 int StageTable::common_rows(StageId stage) const {
   const auto& curves = At(stage).curves;
   int rows = curves.begin()->second.max_rows();

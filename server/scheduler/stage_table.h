@@ -42,6 +42,8 @@ class StageTable {
   // fit are several steps) and of a step of the preferred rows.
   int lanes_of(StageId stage) const;
   int max_rows(StageId stage) const;
+  // The batch that the policy aims at; the largest, where devices differ.
+  int preferred_rows(StageId stage) const;
   // The most rows that a step may have on each of them.
   int common_rows(StageId stage) const;
   // Any of the lanes runs it.

@@ -17,7 +17,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-os.environ.setdefault("CASCADE_TEST_TOOLS", str(pathlib.Path.home() / ".cache" / "cascade" / "test-tools-1"))
+os.environ.setdefault("CASCADE_TEST_TOOLS", str(pathlib.Path.home() / ".cache" / "cascade" / "test-tools-2"))
 
 import workbench  # noqa: E402
 from figures import (cancels, memory, mixed_load, overhead, overlap, overload, replace, same_bytes,  # noqa: E402

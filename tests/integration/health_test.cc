@@ -59,7 +59,7 @@ TEST(HealthTest, AnAddressInUseIsRefused) {
   GrpcServer::Options options;
   options.listen = served.address();
   Metrics metrics("test");
-  Logger logger(LogLevel::kError, RealClock());
+  Logger logger({.level = LogLevel::kError}, RealClock());
   ThreadPool decoding(/*num_threads=*/1);
   const auto second = GrpcServer::Create(options, served.generator(), decoding,
                                          metrics, logger);

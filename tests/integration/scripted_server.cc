@@ -67,6 +67,12 @@ std::vector<v1::GenerateImageResponse> Reply::Events(
   return chosen;
 }
 
+ImageClient::CallOptions Once() {
+  ImageClient::CallOptions options;
+  options.max_restarts = 0;
+  return options;
+}
+
 Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
                const ImageClient::CallOptions& options) {
   Reply reply;

@@ -78,9 +78,12 @@ struct Reply {
       bool (v1::GenerateImageResponse::*is_kind)() const) const;
 };
 
+// Options of a call that shows how its server ended it.
+ImageClient::CallOptions Once();
+
 Reply Generate(ImageClient client, const v1::GenerateImageRequest& request,
-               const ImageClient::CallOptions& options = {});
+               const ImageClient::CallOptions& options = Once());
 Reply Upscale(ImageClient client, const v1::UpscaleImageRequest& request,
-              const ImageClient::CallOptions& options = {});
+              const ImageClient::CallOptions& options = Once());
 
 }  // namespace cascade

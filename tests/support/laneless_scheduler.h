@@ -2,11 +2,9 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "server/base/logging.h"
 #include "server/base/thread_pool.h"
 #include "server/metrics/metrics.h"
 #include "server/scheduler/scheduler.h"
@@ -44,8 +42,7 @@ class LanelessScheduler {
       : scheduler_(options, {.clock = clock_,
                              .encoder = encoder_,
                              .encoding = encoding_,
-                             .metrics = metrics_,
-                             .logger = logger_}) {
+                             .metrics = metrics_}) {
     scheduler_.AddCascade(0, std::move(cascade));
   }
 
@@ -59,7 +56,6 @@ class LanelessScheduler {
   PlainEncoder encoder_;
   ThreadPool encoding_{/*num_threads=*/1};
   Metrics metrics_{"test"};
-  Logger logger_{LogLevel::kDebug, clock_, [](std::string_view) {}};
   Scheduler scheduler_;
 };
 

@@ -1,5 +1,6 @@
 #include "tests/support/scripted_cascade.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -309,10 +310,12 @@ class ScriptedExecutor : public StageExecutor {
       step.image_seeds.push_back(image.plan.image_seed);
     }
     Require(step.rows <= limits_.batch_rows.back(), "a step fits the batch");
+    const int num_rows = step.rows;
     if (absl::Status status = script_.Submit(std::move(step)); !status.ok()) {
       return status;
     }
     pending_.assign(rows.begin(), rows.end());
+    padded_rows_ = PaddedRows(num_rows);
     return ++last_ticket_;
   }
 
@@ -323,6 +326,7 @@ class ScriptedExecutor : public StageExecutor {
     script_.PassBlock();
     StepOutcome outcome;
     outcome.device_time = absl::Milliseconds(1);
+    outcome.padded_rows = padded_rows_;
     for (const StepRow& row : pending_) {
       Resident& image = images_[row.slot];
       ++image.line;
@@ -389,6 +393,13 @@ class ScriptedExecutor : public StageExecutor {
     return parked.line();
   }
 
+  // What fills a step up to the next size.
+  int PaddedRows(int rows) const {
+    return *std::lower_bound(limits_.batch_rows.begin(),
+                             limits_.batch_rows.end(), rows) -
+           rows;
+  }
+
   HostImage Pixels(const Resident& image) const {
     const size_t side = static_cast<size_t>(spec_.resolution);
     const uint8_t value = ScriptedPixel(image.plan.image_seed, spec_.index,
@@ -405,6 +416,7 @@ class ScriptedExecutor : public StageExecutor {
   ExecutorLimits limits_;
   std::map<Slot, Resident> images_;
   std::vector<StepRow> pending_;
+  int padded_rows_ = 0;  // Of the pending step.
   Slot next_slot_ = 0;
   Ticket last_ticket_ = 0;
 };

@@ -22,6 +22,7 @@ struct ScriptedStage {
   int resolution = 8;
   int channels = 3;
   int slots = 64;
+  // Steps of other sizes are filled up to the next one.
   std::vector<int> batch_rows = {1, 2, 4, 8, 16, 32};
   std::vector<BatchCost> costs = {};  // Empty: every step costs the same.
   bool augmentation = false;

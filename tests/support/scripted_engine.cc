@@ -3,13 +3,19 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/strings/match.h"
+
 namespace cascade {
 
 ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
                                Scheduler::Options options, const Clock& clock,
                                int max_queued_images,
                                CascadeHost::NameListener on_name)
-    : logger_(LogLevel::kDebug, clock, [](std::string_view) {}) {
+    : logger_({.level = LogLevel::kDebug}, clock,
+              [this](std::string_view line) {
+                MutexLock lock(mutex_);
+                log_lines_.emplace_back(line);
+              }) {
   const std::vector<LaneGroup> lanes = {{.count = options.num_lanes}};
   const auto memory_of = [](const std::string& /*device*/) {
     return DeviceMemory{.total = int64_t{1} << 40, .free = int64_t{1} << 40};
@@ -24,7 +30,6 @@ ScriptedEngine::ScriptedEngine(std::vector<const CascadeModel*> models,
                                .encoder = encoder_,
                                .encoding = encoding_,
                                .metrics = metrics_,
-                               .logger = logger_,
                                .on_device_lost = [this](const auto& why) {
                                  MutexLock lock(mutex_);
                                  device_loss_.Update(why);
@@ -81,6 +86,16 @@ absl::StatusOr<std::shared_ptr<const CascadeModel>> ScriptedEngine::ReadPackage(
   const auto found = packages_.find(path);
   if (found != packages_.end()) return found->second;
   return absl::NotFoundError("no package " + path);
+}
+
+std::vector<std::string> ScriptedEngine::LogLines(const std::string& event) {
+  logger_.Flush();
+  std::vector<std::string> lines;
+  MutexLock lock(mutex_);
+  for (const std::string& line : log_lines_) {
+    if (absl::StrContains(line, " event=" + event + " ")) lines.push_back(line);
+  }
+  return lines;
 }
 
 absl::Status ScriptedEngine::AwaitDeviceLoss() const {

@@ -47,10 +47,22 @@ class ScriptedEngine {
   Executor& encoding() { return encoding_; }
   Metrics& metrics() { return metrics_; }
   Logger& logger() { return logger_; }
+  // What has been logged of an event so far, as text.
+  std::vector<std::string> LogLines(const std::string& event)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   absl::StatusOr<std::shared_ptr<const CascadeModel>> ReadPackage(
       const std::string& path) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // First, because the logger writes until its end.
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::map<std::string, std::shared_ptr<const CascadeModel>> packages_
+      ABSL_GUARDED_BY(mutex_);
+  absl::AnyInvocable<void()> read_callback_ ABSL_GUARDED_BY(mutex_);
+  absl::Status device_loss_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> log_lines_ ABSL_GUARDED_BY(mutex_);
 
   Metrics metrics_{"test"};
   Logger logger_;
@@ -59,13 +71,6 @@ class ScriptedEngine {
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CascadeHost> host_;
-
-  mutable Mutex mutex_;
-  mutable CondVar changed_;
-  std::map<std::string, std::shared_ptr<const CascadeModel>> packages_
-      ABSL_GUARDED_BY(mutex_);
-  absl::AnyInvocable<void()> read_callback_ ABSL_GUARDED_BY(mutex_);
-  absl::Status device_loss_ ABSL_GUARDED_BY(mutex_);
 };
 
 // A request for all stages of a cascade with its defaults.

@@ -155,6 +155,16 @@ TEST_F(EventStreamTest, APictureThatCannotBeEncodedEndsTheStream) {
   EXPECT_THAT(end_, HasReason(absl::StatusCode::kInternal, kEncodeFailed));
 }
 
+TEST_F(EventStreamTest, TheSummaryIsKeptWhereNobodyReads) {
+  EXPECT_FALSE(stream_->summary().has_value());
+  stream_->Abandon();
+  stream_->Close(absl::CancelledError("gone"), {.tenant = "acme"});
+  ASSERT_TRUE(stream_->summary().has_value());
+  EXPECT_EQ(stream_->summary()->tenant, "acme");
+  stream_->Close(absl::OkStatus(), {.tenant = "other"});
+  EXPECT_EQ(stream_->summary()->tenant, "acme");
+}
+
 TEST(EventStreamThreadTest, NeverCallsTheReceiverOnTheAskingThread) {
   PlainEncoder encoder;
   ManualExecutor executor;

@@ -29,6 +29,18 @@ TEST(BatchSplitTest, FillsUpWhereARowCostsLittle) {
   EXPECT_EQ(split.NextBatch(2), 4);
 }
 
+TEST(BatchSplitTest, SparesNoRowWhereItSplits) {
+  const BatchSplit split(Limits({1, 4, 8}, {{1, 1}, {4, 4}, {8, 8}}));
+  for (int rows = 0; rows <= 8; ++rows) EXPECT_EQ(split.SpareRows(rows), 0);
+}
+
+TEST(BatchSplitTest, CountsTheRowsThatFillUp) {
+  const BatchSplit split(Limits({1, 4, 8}, {{1, 1}, {4, 1.1}, {8, 1.2}}));
+  EXPECT_EQ(split.SpareRows(5), 3);
+  EXPECT_EQ(split.SpareRows(2), 2);
+  EXPECT_EQ(split.SpareRows(8), 0);
+}
+
 TEST(BatchSplitTest, CostsBetweenMeasuredSizesAreInterpolated) {
   // 6 costs 3: as much as 4 and 1, but it is one batch.
   const BatchSplit split(Limits({1, 4, 6, 8}, {{1, 1}, {4, 2}, {8, 4}}));

@@ -12,6 +12,7 @@
 
 #include "server/base/thread_pool.h"
 #include "tests/support/hand_lane.h"
+#include "tests/support/metric_values.h"
 #include "tests/support/plain_encoder.h"
 #include "tests/support/scripted_cascade.h"
 #include "tests/support/status_matchers.h"
@@ -103,6 +104,18 @@ TEST_F(StageRunnerTest, SharesTheDeviceTimeByRows) {
   const std::vector<ImageReport> report = runner_.Step(1, plans);
   EXPECT_EQ(report[0].device_time, absl::Microseconds(250));
   EXPECT_EQ(report[1].device_time, absl::Microseconds(750));
+}
+
+TEST_F(StageRunnerTest, RecordsEachStepThatRan) {
+  script_.SetMemoryRows(2);
+  runner_.Step(1, Plans({0, 1, 2}, 0));  // As one of one and one of two.
+  script_.SetMemoryRows(4);
+  runner_.Step(1, Plans({0, 1, 2}, 1));  // Filled up to four.
+  const MetricValues values(metrics_.Text());
+  EXPECT_EQ(values.Sum("cascade_step_seconds_count"), 3);
+  EXPECT_EQ(values.Sum("cascade_step_rows_total"), 6);
+  EXPECT_EQ(values.Sum("cascade_step_images_total"), 6);
+  EXPECT_EQ(values.Sum("cascade_padded_rows_total"), 1);
 }
 
 TEST_F(StageRunnerTest, SplitsAStepThatRunsOutOfMemory) {

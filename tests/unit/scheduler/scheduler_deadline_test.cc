@@ -9,6 +9,7 @@ namespace cascade {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 constexpr absl::Duration kStep = absl::Milliseconds(10);
@@ -222,6 +223,9 @@ TEST_F(SchedulerDeadlineTest, AStageThatStoppedForNothingSaysSo) {
   const FinishedEvent cut = finished(request, absl::Seconds(1));
   EXPECT_EQ(cut.target_stage, 0);
   EXPECT_THAT(cut.stop_indices, ElementsAre(400));
+  EXPECT_THAT(scheduler.metrics().Text(),
+              HasSubstr("cascade_ended_images_total{cascade=\"c\",outcome="
+                        "\"DEADLINE_EXCEEDED\",stage=\"16x16\"} 1"));
 }
 
 TEST_F(SchedulerDeadlineTest, BestEffortThatFitsIsLeftAlone) {

@@ -47,6 +47,7 @@ TEST(OptionsTest, ReadsEveryFlag) {
                              "--reader_stall_timeout=500ms",
                              "--reproducibility=fast",
                              "--log_level=error",
+                             "--log_format=json",
                              "--admin_listen=127.0.0.1:0",
                              "--max_upload_pixels=1000",
                              "--max_receive_message_bytes=2048",
@@ -78,6 +79,7 @@ TEST(OptionsTest, ReadsEveryFlag) {
   EXPECT_EQ(options.reader_stall_timeout, absl::Milliseconds(500));
   EXPECT_EQ(options.reproducibility, Reproducibility::kFast);
   EXPECT_EQ(options.log_level, LogLevel::kError);
+  EXPECT_EQ(options.log_format, LogFormat::kJson);
   EXPECT_EQ(options.admin_listen, "127.0.0.1:0");
   EXPECT_EQ(options.max_upload_pixels, 1000);
   EXPECT_EQ(options.max_receive_message_bytes, 2048);
@@ -186,6 +188,7 @@ TEST(OptionsTest, RefusesBadLinesByName) {
       {{"--cascade=a=p", "--slots=0"}, "--slots"},
       {{"--cascade=a=p", "--drain_timeout=5"}, "'5'"},
       {{"--cascade=a=p", "--log_level=loud"}, "'loud'"},
+      {{"--cascade=a=p", "--log_format=xml"}, "'xml'"},
       {{"--cascade=a=p", "--reproducibility=some"}, "'some'"},
       {{"--cascade=a=p", "--max_queued_images=2", "--max_images_per_request=3"},
        "--max_images_per_request"},
