@@ -93,6 +93,7 @@ def beginning(found):
         .format(
             digits=f"{cells.DIGITS:,}",
             ratio=ratio,
+            precision=" and ".join(sorted({told["precision"] for told in found.trainings.values()})),
             training_table=training_table(found),
             cells=len(found.cells),
             all=len(points.queue()),

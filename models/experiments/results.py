@@ -60,12 +60,14 @@ def told_of_training(name, work):
     ]
     if not (folder / "done.json").exists() or not packages:
         return None
-    optimizer = json.loads((folder / "done.json").read_text())["optimizer"]
+    trained = json.loads((folder / "done.json").read_text())
+    optimizer = trained["optimizer"]
     place = packages[0].parent.name.split("+").index(name)
     stage = json.loads(packages[0].read_text())["stages"][place]
     return {
         "steps": optimizer["steps"],
         "images": optimizer["steps"] * optimizer["batch_size"],
+        "precision": trained["precision"],
         "parameters": stage["parameters"],
         "flops_per_step": stage["flops_per_step"],
         "loss": last_loss(folder / "log.csv"),

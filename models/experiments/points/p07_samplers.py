@@ -23,7 +23,7 @@ def cells():
 
 
 def later():
-    return [sampled("ddpm", 256)] + [sampled(sampler, 8, seed=2) for sampler in SAMPLERS]
+    return [sampled(sampler, 8, seed=2) for sampler in SAMPLERS]
 
 
 def emoji():
@@ -34,7 +34,6 @@ def section(results):
     part = Section(results)
     part.add("The base alone, judged at 8x8 by a classifier of that size; no guidance.")
     rows = [(f"{name}, {steps}", sampled(key, steps)) for key, name in SAMPLERS.items() for steps in STEPS]
-    rows.append(("DDPM, 256", sampled("ddpm", 256)))
     part.add(table(results, rows, ("fid_train", "fid_test", "inception_score", "class_found"), first="sampler, steps"))
     part.chart(
         "samplers",

@@ -14,7 +14,7 @@ BASES = [("dropout 0.1", "base"), ("no dropout", "base-no-dropout")]
 SRS = [
     ("blur, class label", "sr-blur-0.4-0.6"),
     ("no class label", "sr-no-class"),
-    ("four times the batch", "sr-large-batch"),
+    ("twice the batch", "sr-large-batch"),
     ("flips", "sr-flip"),
 ]
 
@@ -55,7 +55,7 @@ def section(results):
     part.add(table(results, [(name, cell) for (name, _), cell in zip(SRS, sr_cells())], figures, first="the SR stage"))
     label, none, batch, flip = sr_cells()
     part.compare("the class label helps the SR stage", label, none, ("with", "without"))
-    part.compare("a larger batch (and more images) helps", batch, label, ("256", "64"))
+    part.compare("a larger batch (and more images) helps", batch, label, ("64", "32"))
     part.compare("flips help", flip, label, ("with", "without"))
     part.add("Each row is one training; the error is of the drawn images only.")
     return part
