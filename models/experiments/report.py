@@ -41,7 +41,8 @@ def markdown(number, point, found, plots):
             parts.append(part)
     parts += ["\n".join(section.verdicts)] if section.verdicts else []
     notes = HERE / "notes" / f"{number:02}.md"
-    parts += [notes.read_text().strip()] if notes.exists() and section.verdicts else []
+    is_told = section.verdicts or found.has(point.cells())
+    parts += [notes.read_text().strip()] if notes.exists() and is_told else []
     emoji = emoji_table(point, found)
     parts += ["**Emoji** (16 → 32 → 64, 1,000 samples):", emoji] if emoji else []
     wanted = dict.fromkeys([*point.cells(), *point.later()])
