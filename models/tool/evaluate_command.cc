@@ -207,8 +207,8 @@ void AddEvaluateCommand(CLI::App& app) {
       "estimates the package's variational bound on real images instead.");
   command->add_option("package", arguments->package, "Folder of the package");
   command->add_option("--samples", arguments->samples,
-                      "Judge the images of this folder instead, FOLDER/CLASS/"
-                      "*.png");
+                      "Judge the images of this folder instead: FOLDER/CLASS/"
+                      "*.png, or FOLDER/*.png without classes");
   command
       ->add_option("--size", arguments->size,
                    "Height and width to read --samples in (default: the "

@@ -62,10 +62,8 @@ HostImage ImageAt(const ImageSet& images, int64_t index) {
 absl::StatusOr<ImageSet> ReadImageFolder(const std::string& folder, int size,
                                          int channels) {
   ASSIGN_OR_RETURN(std::vector<fs::path> classes, Sorted(folder, true));
-  if (classes.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat(folder, " has no class folders in it"));
-  }
+  const bool flat = classes.empty();
+  if (flat) classes.push_back(folder);
   if (std::all_of(classes.begin(), classes.end(), [](const fs::path& path) {
         return IsNumber(path.filename().string());
       })) {
@@ -81,7 +79,8 @@ absl::StatusOr<ImageSet> ReadImageFolder(const std::string& folder, int size,
   set.channels = channels;
   for (const fs::path& class_folder : classes) {
     const int label = static_cast<int>(set.class_names.size());
-    set.class_names.push_back(class_folder.filename().string());
+    set.class_names.push_back(flat ? "images"
+                                   : class_folder.filename().string());
     ASSIGN_OR_RETURN(const std::vector<fs::path> files,
                      Sorted(class_folder, false));
     for (const fs::path& file : files) {

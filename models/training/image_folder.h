@@ -26,8 +26,9 @@ HostImage ImageAt(const ImageSet& images, int64_t index);
 
 // Reads folder/CLASS/*.{png,jpg,jpeg}, the ImageFolder layout: classes and
 // files in the order of their names, classes that are all numbers in the order
-// of the numbers. Images are cropped to their central square and reduced to
-// `size` by area. Fails on the first file that cannot be decoded.
+// of the numbers. A folder without folders is one class, "images". Images are
+// cropped to their central square and reduced to `size` by area. Fails on the
+// first file that cannot be decoded.
 absl::StatusOr<ImageSet> ReadImageFolder(const std::string& folder, int size,
                                          int channels);
 

@@ -243,6 +243,24 @@ TEST(ImageFolderTest, PassesOverWhatIsNoClassFolder) {
   EXPECT_EQ(set->class_names, (std::vector<std::string>{"0", "1"}));
 }
 
+TEST(ImageFolderTest, ImagesWithoutClassFoldersAreOneClass) {
+  const fs::path folder = fs::path(testing::TempDir()) / "flat";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  const auto empty = ReadImageFolder(folder.string(), 2, 1);
+  EXPECT_THAT(std::string(empty.status().message()),
+              HasSubstr("has no images in it"));
+  HostImage image{
+      .height = 2, .width = 2, .channels = 1, .pixels = {1, 2, 3, 4}};
+  for (const char* name : {"b.png", "a.png"}) {
+    WriteBytes(folder / name, *EncodePng(image));
+  }
+  const auto set = ReadImageFolder(folder.string(), 2, 1);
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ(set->class_names, std::vector<std::string>{"images"});
+  EXPECT_EQ(set->labels, (std::vector<int>{0, 0}));
+}
+
 TEST(LearningRateTest, WarmsUpAndDecays) {
   OptimizerOptions options;
   options.steps = 110;
