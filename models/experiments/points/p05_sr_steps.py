@@ -22,7 +22,7 @@ def cells():
 
 
 def later():
-    return [stepped(steps, "ddpm") for steps in FEW] + [stepped(steps) for steps in MANY]
+    return [stepped(steps) for steps in MANY] + [stepped(steps, "ddpm") for steps in FEW]
 
 
 def emoji():
