@@ -62,7 +62,7 @@ def emoji_table(point, found):
     ]
     for cell in rows:
         words = ", ".join(f"{key} {value}" for key, value in cell.options) + (
-            ", real inputs" if cell.real_inputs else ""
+            f", judged at {cell.stage}" if cell.stage else ""
         )
         lines.append(f"| {words} | {' | '.join(cell_text(found, cell, figure) for figure in EMOJI_FIGURES)} |")
     return "\n".join(lines)
@@ -97,7 +97,7 @@ def beginning(found):
             precision=" and ".join(sorted({told["precision"] for told in found.trainings.values()})),
             training_table=training_table(found),
             cells=len(found.cells),
-            all=len(points.queue()),
+            all=len(points.queue(emoji=True)),
             hours=f"{hours:.1f}",
             trainings=len(trainings.TRAININGS),
         )

@@ -33,7 +33,7 @@ def emoji():
     return [emoji_at(level) for level in EMOJI_LEVELS]
 
 
-EMOJI_LEVELS = (0, 0.1, 0.25, 0.5)
+EMOJI_LEVELS = (0, 0.1, 0.25)
 
 
 def emoji_at(level, **options):

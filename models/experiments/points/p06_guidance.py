@@ -1,7 +1,6 @@
 """6: classifier-free guidance of the base, its scale and its interval."""
 
 from cell import draw
-from points.p01_cascade import emoji_at
 from section import Section, best, series, table
 
 TITLE = "Guidance"
@@ -17,7 +16,7 @@ SCALES = (1, 1.25, 1.5, 2, 3, 4)
 # Begin and end of the interval, as shares of the timesteps (1: noise).
 INTERVALS = ((0, 0.5), (0.25, 0.75), (0.5, 1))
 INTERVAL_SCALE = 3
-EMOJI_SCALES = (1, 1.5)  # And 3, its default.
+EMOJI_SCALES = (1, 3)
 
 
 def guided(scale, begin=0, end=1, **options):
@@ -36,7 +35,9 @@ def later():
 
 
 def emoji():
-    return [emoji_at(0.1, guidance=f"{scale},1,1") for scale in EMOJI_SCALES] + [emoji_at(0.1)]
+    return [
+        draw("emoji", stage="16x16", guidance=f"{scale},1,1", metrics="kid,pr,class") for scale in EMOJI_SCALES
+    ]
 
 
 def section(results):
