@@ -156,7 +156,7 @@ class Experiments:
         (folder / "inspect.json").write_text(inspected.stdout)
 
     def classifier(self, cell):
-        """Features are those of a classifier of real images: of the size that is judged."""
+        """Features are those of a classifier of real images, of the size that is judged."""
         emoji = cell.package == ("emoji",)
         size = 8 if cell.stage == "8x8" else 64 if emoji else 32
         return self.work / f"classifier-{'emoji-' if emoji else ''}{size}.safetensors", emoji, size
