@@ -87,12 +87,12 @@ def libraries(program):
     return set(re.findall(r"(?:=> |^\s*)(/\S+)", said, re.MULTILINE))
 
 
-def write_server(archive, name, binaries, zoo):
-    """The host's binaries with the host's libraries and the packages of models/zoo: the layout of docker/Dockerfile
+def write_server(archive, name, program, client, zoo):
+    """A server of the host with the host's libraries and the packages of models/zoo: the layout of docker/Dockerfile
     without its build, to try a chart in seconds."""
-    programs = [pathlib.Path(binaries) / program for program in ("cascade-server", "cascade")]
-    shared = set().union(*(libraries(program) for program in programs))
-    trees = [(program, f"/usr/local/bin/{program.name}") for program in programs]
+    programs = {"cascade-server": pathlib.Path(program), "cascade": pathlib.Path(client)}
+    shared = set().union(*(libraries(path) for path in programs.values()))
+    trees = [(path, f"/usr/local/bin/{target}") for target, path in programs.items()]
     trees += [(path, path) for path in sorted(shared)]
     trees += [(package, f"/models/{package.parent.name}") for package in sorted(pathlib.Path(zoo).glob("*/package"))]
     write(archive, name, trees, ["/usr/local/bin/cascade-server"], "10001:10001",

@@ -9,6 +9,7 @@ import image_archive
 from node import PAUSE
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+ZOO = SOURCE / "models" / "zoo"
 
 
 def pause(folder):
@@ -25,12 +26,23 @@ def server(given, name, binaries, folder):
     """`given` as --image has it; the node knows it as `name`."""
     archive = pathlib.Path(folder) / "server.tar"
     if given == "host":
-        image_archive.write_server(archive, name, binaries, SOURCE / "models" / "zoo")
+        image_archive.write_server(archive, name, pathlib.Path(binaries) / "cascade-server", pathlib.Path(binaries) / "cascade",
+                                   ZOO)
     elif given is not None:
         image_archive.rename(given, archive, name)
     else:
         image_archive.rename(saved_by_engine(f"cascade-server:{product_version()}", archive.with_suffix(".engine")),
                              archive, name)
+    return archive
+
+
+def timed_server(name, binaries, folder):
+    """tests/bench/timed_server.cc: the server with steps that only take time, for more pods than there are cores."""
+    program = pathlib.Path(binaries).parent / "bench" / "timed_server"
+    if not program.exists():
+        raise RuntimeError(f"no {program}: ./serve --build-only does not make it, cmake --build --preset release does")
+    archive = pathlib.Path(folder) / "timed.tar"
+    image_archive.write_server(archive, name, program, pathlib.Path(binaries) / "cascade", ZOO)
     return archive
 
 
