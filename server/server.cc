@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "models/cascade_model.h"
+#include "models/control_group.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
 #include "server/encode/image_encoder.h"
@@ -15,7 +16,8 @@ namespace cascade {
 namespace {
 
 int NumCores() {
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return CoresOfProcess(
+      "", std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
 // The status with `where` before its message.

@@ -1,8 +1,6 @@
 #include "models/runtime/host_memory.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -11,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "models/control_group.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -18,30 +17,20 @@ namespace {
 
 // Where a version of control groups keeps what it knows about memory.
 struct GroupFiles {
-  const char* mount;
   const char* limit;
   const char* usage;
   const char* reclaimable;  // A line of memory.stat.
 };
 constexpr GroupFiles kVersion1 = {
-    .mount = "sys/fs/cgroup/memory",
     .limit = "memory.limit_in_bytes",
     .usage = "memory.usage_in_bytes",
     .reclaimable = "total_inactive_file",
 };
 constexpr GroupFiles kVersion2 = {
-    .mount = "sys/fs/cgroup",
     .limit = "memory.max",
     .usage = "memory.current",
     .reclaimable = "inactive_file",
 };
-
-// Empty when there is no such file.
-std::string Contents(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file),
-          std::istreambuf_iterator<char>()};
-}
 
 // None when it is no number: a limit may be "max".
 std::optional<int64_t> Number(absl::string_view text) {
@@ -66,7 +55,7 @@ std::optional<int64_t> NumberOf(absl::string_view key,
 absl::StatusOr<DeviceMemory> MachineMemory(const std::string& root) {
   constexpr int64_t kUnit = 1024;
   const std::string path = root + "/proc/meminfo";
-  const std::string contents = Contents(path);
+  const std::string contents = SystemFile(path);
   const std::optional<int64_t> total = NumberOf("MemTotal", contents);
   const std::optional<int64_t> free = NumberOf("MemAvailable", contents);
   if (!total || !free) {
@@ -77,10 +66,10 @@ absl::StatusOr<DeviceMemory> MachineMemory(const std::string& root) {
 }
 
 // Lowers `memory` to what one group allows.
-void ApplyGroup(const std::string& folder, const GroupFiles& files,
-                DeviceMemory& memory) {
+void ApplyGroup(const ControlGroup& group, DeviceMemory& memory) {
+  const GroupFiles& files = group.version == 2 ? kVersion2 : kVersion1;
   const auto read = [&](const char* file) {
-    return Contents(absl::StrCat(folder, "/", file));
+    return SystemFile(absl::StrCat(group.folder, "/", file));
   };
   const std::optional<int64_t> limit = Number(read(files.limit));
   if (!limit) return;
@@ -91,33 +80,12 @@ void ApplyGroup(const std::string& folder, const GroupFiles& files,
   memory.free = std::min(memory.free, *limit - std::max<int64_t>(used, 0));
 }
 
-// The group at `path` and all above it. Where the process sees only a part of
-// the hierarchy, folders are missing, and its own limits are in the highest.
-void ApplyGroups(const std::string& root, const GroupFiles& files,
-                 absl::string_view path, DeviceMemory& memory) {
-  const std::string mount = absl::StrCat(root, "/", files.mount);
-  while (path.size() > 1 && path.front() == '/') {
-    ApplyGroup(absl::StrCat(mount, path), files, memory);
-    path = path.substr(0, path.rfind('/'));
-  }
-  ApplyGroup(mount, files, memory);
-}
-
 }  // namespace
 
 absl::StatusOr<DeviceMemory> HostMemory(const std::string& root) {
   ASSIGN_OR_RETURN(DeviceMemory memory, MachineMemory(root));
-  // Lines of hierarchy, controllers and path; version 2 is hierarchy 0.
-  const std::string groups = Contents(root + "/proc/self/cgroup");
-  for (absl::string_view line : absl::StrSplit(groups, '\n')) {
-    const std::vector<absl::string_view> fields =
-        absl::StrSplit(line, absl::MaxSplits(':', 2));
-    if (fields.size() < 3) continue;
-    if (fields[0] == "0") {
-      ApplyGroups(root, kVersion2, fields[2], memory);
-    } else if (fields[1] == "memory") {
-      ApplyGroups(root, kVersion1, fields[2], memory);
-    }
+  for (const ControlGroup& group : ControlGroupsOf(root, "memory")) {
+    ApplyGroup(group, memory);
   }
   memory.free = std::max<int64_t>(memory.free, 0);
   return memory;
