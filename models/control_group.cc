@@ -48,7 +48,7 @@ std::optional<double> Quota(const ControlGroup& group) {
 }  // namespace
 
 std::vector<ControlGroup> ControlGroupsOf(const std::string& root,
-                                          std::string_view controller) {
+                                          const std::string& controller) {
   std::vector<ControlGroup> groups;
   const std::string mount = absl::StrCat(root, "/", kMount);
   // Lines of hierarchy, controllers and path; version 2 is hierarchy 0.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace cascade {
@@ -19,7 +18,7 @@ struct ControlGroup {
 //
 // `root` is where proc/ and sys/ are: "/" but in tests.
 std::vector<ControlGroup> ControlGroupsOf(const std::string& root,
-                                          std::string_view controller);
+                                          const std::string& controller);
 
 // What a file of /proc or /sys says; empty when there is none.
 std::string SystemFile(const std::string& path);

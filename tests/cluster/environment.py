@@ -52,3 +52,4 @@ def prepare(api_only):
         binaries.build_helm_and_kubectl()
     else:
         binaries.build_all()
+    binaries.custom_resources()  # Downloads them: the run's network leads nowhere.
