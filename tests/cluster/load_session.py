@@ -13,7 +13,7 @@ SERVICE_CONFIG = HERE.parents[1] / "deploy" / "grpc" / "service_config.json"
 
 def target(kube, release):
     """The headless service, as the node's DNS resolves it."""
-    return f"dns://{network.NODE}/{release}-headless.{kube.namespace}.svc.cluster.local:50051"
+    return f"dns://{network.NODE}:53/{release}-headless.{kube.namespace}.svc.cluster.local:50051"
 
 
 class LoadSession:

@@ -3,10 +3,16 @@
 import json
 
 
+def short(failure):
+    """What fits a line; the whole was printed when it happened."""
+    line = " ".join(failure.split())
+    return line if len(line) <= 120 else f"{line[:117]}..."
+
+
 def text(results):
     lines = [f"{'step':<22} {'result':<8} {'s':>5}  found"]
     for result in results:
-        found = result["failure"] or ", ".join(f"{key} {value}" for key, value in result["facts"].items())
+        found = short(result["failure"]) or ", ".join(f"{key} {value}" for key, value in result["facts"].items())
         lines.append(f"{result['step']:<22} {'ok' if result['ok'] else 'FAILED':<8} {result['seconds']:>5}  {found}")
     return "\n".join(lines)
 
