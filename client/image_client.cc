@@ -15,9 +15,13 @@ namespace {
 
 constexpr char kOtherBytes[] = "OTHER_BYTES";
 
-// Calls go to the replicas in turn. Only what no server has begun is repeated
-// by gRPC: `queued` commits a call.
-constexpr char kServiceConfig[] = R"({
+// Calls go to the replicas in turn.
+constexpr char kBalanced[] =
+    R"({"loadBalancingConfig": [{"round_robin": {}}]})";
+
+// As well, and what no server has begun is repeated by gRPC: `queued` commits a
+// call.
+constexpr char kBalancedAndRepeated[] = R"({
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
     "name": [{"service": "cascade.v1.ImageGenerationService"},
@@ -158,8 +162,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
                                            const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  arguments.SetServiceConfigJSON(options.repeats_calls ? kBalancedAndRepeated
+                                                       : kBalanced);
   if (options.repeats_calls) {
-    arguments.SetServiceConfigJSON(kServiceConfig);
     // Of a larger call gRPC keeps nothing that it could send again.
     arguments.SetInt(GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE,
                      options.max_message_bytes);

@@ -29,7 +29,8 @@ struct ChannelOptions {
   bool repeats_calls = true;
 };
 
-// A channel to `server`, HOST:PORT or any name that gRPC resolves.
+// A channel to `server`, HOST:PORT or any name that gRPC resolves. Calls go in
+// turn to all addresses that the name has.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
                                            const ChannelOptions& options = {});
 

@@ -2,11 +2,9 @@
 
 import json
 import pathlib
-import re
 import tempfile
-import urllib.request
 
-from trial import check
+from trial import check, metric
 
 CALLS = 4
 LONG = ("--count", "4", "--steps", "150", "--sampler", "ddpm", "--guidance", "1", "--json")
@@ -14,10 +12,7 @@ LONG = ("--count", "4", "--steps", "150", "--sampler", "ddpm", "--guidance", "1"
 
 def streams_of(pod):
     """Image streams that are open in a pod."""
-    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8080/metrics", timeout=10) as response:
-        lines = response.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-               if re.match(r"cascade_rpcs_active\{.*GenerateImage", line))
+    return metric(pod, "cascade_rpcs_active", "GenerateImage")
 
 
 def images_in(folder):

@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+import urllib.request
 
 from load_session import LoadSession, target
 from monitoring import Monitoring
@@ -81,6 +82,13 @@ class Trial:
 
     def wait(self, condition, seconds, what):
         return wait_until(condition, seconds, what)
+
+
+def metric(pod, name, label=""):
+    """The sum of a metric's series in one pod, of those that have `label` (such as `method="..."`); asked of the pod."""
+    with urllib.request.urlopen(f"http://{pod['status']['podIP']}:8080/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0] == name and label in line)
 
 
 def check(condition, what):

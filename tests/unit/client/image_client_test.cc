@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
+#include <string>
 #include <thread>
 
 namespace cascade {
@@ -100,6 +102,53 @@ TEST(ImageClientTest, LargeUploadsAreRepeatedToo) {
   EXPECT_TRUE(status.ok()) << status.message;
   EXPECT_EQ(service.num_calls, 2);
   EXPECT_EQ(service.last_size, kSize);
+}
+
+class CountingService : public v1::ImageGenerationService::Service {
+ public:
+  grpc::Status UpscaleImage(
+      grpc::ServerContext*, const v1::UpscaleImageRequest*,
+      grpc::ServerWriter<v1::UpscaleImageResponse>*) override {
+    ++num_calls;
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> num_calls = 0;
+};
+
+// Whether gRPC repeats calls or not: a load does without, and is to reach all
+// servers, too.
+TEST(ImageClientTest, CallsGoToAllAddressesOfAServer) {
+  for (const bool repeats_calls : {true, false}) {
+    SCOPED_TRACE(repeats_calls);
+    CountingService services[2];
+    std::unique_ptr<grpc::Server> servers[2];
+    std::string addresses = "ipv4:";
+    for (int i = 0; i < 2; ++i) {
+      int port = 0;
+      servers[i] =
+          grpc::ServerBuilder()
+              .AddListeningPort("127.0.0.1:0",
+                                grpc::InsecureServerCredentials(), &port)
+              .RegisterService(&services[i])
+              .BuildAndStart();
+      addresses +=
+          (i > 0 ? ",127.0.0.1:" : "127.0.0.1:") + std::to_string(port);
+    }
+    ChannelOptions options;
+    options.repeats_calls = repeats_calls;
+    ImageClient client(MakeChannel(addresses, options));
+    // The first calls may find one connection only.
+    constexpr int kMost = 10'000;
+    int calls = 0;
+    while (calls < kMost &&
+           (services[0].num_calls == 0 || services[1].num_calls == 0)) {
+      ++calls;
+      client.Upscale({}, {}, [](const v1::GenerateImageResponse&) {});
+    }
+    EXPECT_LT(calls, kMost)
+        << services[0].num_calls << " and " << services[1].num_calls;
+  }
 }
 
 }  // namespace
