@@ -16,7 +16,7 @@ PROTO = ("grpc/", "grpcpp/", "google/", "grpc++/", "proto/")
 OPENCV = ("opencv2/",)
 
 # Where LibTorch may be seen. models/*.h and models/sampling/ stay plain.
-TORCH_FOLDERS = ("models/nn", "models/weights", "models/runtime", "models/training", "models/evaluation", "models/tool",
+TORCH_FOLDERS = ("models/nn", "models/plan", "models/weights", "models/runtime", "models/training", "models/evaluation", "models/tool",
                  "tests/parity", "tests/unit/models", "tests/bench", "tests/gpu")
 PROTO_FOLDERS = ("server/rpc", "client", "tests/integration", "tests/unit/rpc", "tests/unit/client", "tests/bench",
                  "tests/support", "proto")
@@ -41,6 +41,7 @@ ALLOWED = {
     "models/plot": [],
     "models/sampling": [],
     "models/nn": ["models/sampling", MODELS_PUBLIC],
+    "models/plan": ["models/nn", MODELS_PUBLIC],
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
     "models/import": ["models/weights", "models/nn", "models/sampling", MODELS_PUBLIC],
     "models/runtime": ["models/nn", "models/weights", "models/sampling", MODELS_PUBLIC],

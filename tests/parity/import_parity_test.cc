@@ -103,7 +103,8 @@ double ErrorOf(const RecordedNetwork& recorded, const UNetConfig& config,
   const at::NoGradGuard no_grad;
   nn::UNet unet(config);
   EXPECT_OK(LoadModuleWeights(weights, unet));
-  return RecordedOutputError(recorded, unet);
+  unet.eval();
+  return RecordedOutputError(recorded, unet.forward(RecordedInput(recorded)));
 }
 
 std::string EmptyFolder() {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "models/nn/resample.h"
@@ -14,6 +15,16 @@
 #include "models/weights/safetensors.h"
 
 namespace cascade {
+namespace {
+
+at::Tensor RecordedTensor(const RecordedNetwork& recorded,
+                          const std::string& name) {
+  const auto io = SafetensorsFile::Read(recorded.folder + "/io.safetensors");
+  EXPECT_TRUE(io.ok()) << io.status();
+  return TensorOfView(io->tensors().at(name)).clone();
+}
+
+}  // namespace
 
 bool HaveRecordedNetworks() {
   return std::filesystem::exists(CASCADE_REFERENCE_DIR);
@@ -51,25 +62,25 @@ RecordedNetwork ReadRecordedNetwork(const std::string& name) {
   return recorded;
 }
 
-double RecordedOutputError(const RecordedNetwork& recorded, nn::UNet& unet) {
+nn::UNetInput RecordedInput(const RecordedNetwork& recorded) {
   // Teams of threads stall on a machine that does other work.
   at::set_num_threads(1);
-  unet.eval();
-  const auto io = SafetensorsFile::Read(recorded.folder + "/io.safetensors");
-  EXPECT_TRUE(io.ok()) << io.status();
-  const auto tensor = [&](const char* name) {
-    return TensorOfView(io->tensors().at(name)).clone();
-  };
   nn::UNetInput input;
-  input.x = tensor("x");
-  input.timestep = tensor("t");
-  if (recorded.config.num_classes > 0) input.class_id = tensor("y");
-  if (recorded.config.super_resolution) {
-    input.low_res =
-        nn::EnlargeLowResolution(tensor("low_res"), input.x.size(2));
+  input.x = RecordedTensor(recorded, "x");
+  input.timestep = RecordedTensor(recorded, "t");
+  if (recorded.config.num_classes > 0) {
+    input.class_id = RecordedTensor(recorded, "y");
   }
-  const at::Tensor expected = tensor("out");
-  const at::Tensor output = unet.forward(input);
+  if (recorded.config.super_resolution) {
+    input.low_res = nn::EnlargeLowResolution(
+        RecordedTensor(recorded, "low_res"), input.x.size(2));
+  }
+  return input;
+}
+
+double RecordedOutputError(const RecordedNetwork& recorded,
+                           const at::Tensor& output) {
+  const at::Tensor expected = RecordedTensor(recorded, "out");
   return ((output - expected).abs().max() / expected.std()).item<double>();
 }
 

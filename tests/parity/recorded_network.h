@@ -22,8 +22,11 @@ bool HaveRecordedNetworks();
 // test when they cannot be read.
 RecordedNetwork ReadRecordedNetwork(const std::string& name);
 
-// Evaluates `unet` on the recorded inputs. The largest error of its output, in
-// standard deviations of the recorded one.
-double RecordedOutputError(const RecordedNetwork& recorded, nn::UNet& unet);
+// What the network was given.
+nn::UNetInput RecordedInput(const RecordedNetwork& recorded);
+
+// The largest error of `output`, in standard deviations of the recorded one.
+double RecordedOutputError(const RecordedNetwork& recorded,
+                           const at::Tensor& output);
 
 }  // namespace cascade

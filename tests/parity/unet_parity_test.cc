@@ -31,12 +31,13 @@ TEST_P(UNetParityTest, GivesTheRecordedOutput) {
   const absl::Status loaded = LoadModuleWeights(*weights, unet);
   ASSERT_TRUE(loaded.ok()) << loaded;
 
-  double inference_error = 0;
-  {
-    const at::NoGradGuard no_grad;
-    inference_error = RecordedOutputError(recorded, unet);
-  }
-  const double training_error = RecordedOutputError(recorded, unet);
+  unet.eval();
+  const nn::UNetInput input = RecordedInput(recorded);
+  const double training_error =
+      RecordedOutputError(recorded, unet.forward(input).detach());
+  const at::NoGradGuard no_grad;
+  const double inference_error =
+      RecordedOutputError(recorded, unet.forward(input));
   std::printf("%s: max error / std: inference %.2e, training %.2e\n",
               GetParam().c_str(), inference_error, training_error);
   EXPECT_LE(inference_error, kTolerance);

@@ -1,0 +1,137 @@
+#include "models/plan/planned_block.h"
+
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/upsample_nearest2d.h>
+
+#include <tuple>
+
+namespace cascade {
+namespace {
+
+PackedConv::Shape ResampledShape(PackedConv::Shape shape,
+                                 PlannedResampling resampling) {
+  if (resampling == PlannedResampling::kHalve) {
+    shape.height /= 2;
+    shape.width /= 2;
+  } else if (resampling == PlannedResampling::kDouble) {
+    shape.height *= 2;
+    shape.width *= 2;
+  }
+  return shape;
+}
+
+// [out, in, 1] as [out, in, 1, 1].
+at::Tensor AsImageKernel(const at::Tensor& weight) {
+  return weight.unsqueeze(-1);
+}
+
+}  // namespace
+
+at::Tensor Resampled(const at::Tensor& x, PlannedResampling resampling) {
+  switch (resampling) {
+    case PlannedResampling::kHalve:
+      return at::avg_pool2d(x, {2, 2}, {2, 2});
+    case PlannedResampling::kDouble:
+      return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+    case PlannedResampling::kNone:
+      break;
+  }
+  return x;
+}
+
+PlannedResBlock::PlannedResBlock(const BlockWeights& weights,
+                                 const Options& options, at::ScalarType dtype,
+                                 const PackedConv::Shape& shape)
+    : options_(options),
+      dtype_(dtype),
+      in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
+               options.norm_groups),
+      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"), 1,
+               dtype, ResampledShape(shape, options.resampling)),
+      channels_(weights("in_layers.2.weight").size(0)),
+      out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
+                options.norm_groups),
+      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"), 1,
+                dtype, ResampledShape(shape, options.resampling)) {
+  if (options.has_skip_convolution) {
+    skip_.emplace(weights("skip_connection.weight"),
+                  weights("skip_connection.bias"), 1, dtype,
+                  ResampledShape(shape, options.resampling));
+  }
+}
+
+at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
+                                const at::Tensor& embeddings) const {
+  at::Tensor h = in_norm_.Run(x, second, {}, dtype_);
+  h = in_conv_.Run(Resampled(h, options_.resampling));
+  PlannedNorm::Extras extras;
+  const at::Tensor own =
+      embeddings.narrow(1, options_.embedding_offset,
+                        options_.scale_shift_norm ? 2 * channels_ : channels_);
+  if (options_.scale_shift_norm) {
+    extras.scale = own.narrow(1, 0, channels_);
+    extras.shift = own.narrow(1, channels_, channels_);
+  } else {
+    extras.add = own;
+  }
+  h = out_norm_.Run(h, {}, extras, dtype_);
+  const at::Tensor joined = second.defined() ? at::cat({x, second}, 1) : x;
+  const at::Tensor skipped = Resampled(joined, options_.resampling);
+  // x itself may be a skip connection's, which others read later.
+  at::Tensor sum = skip_                ? skip_->Run(skipped)
+                   : skipped.is_same(x) ? skipped.clone()
+                                        : skipped;
+  out_conv_.RunInto(h, sum);
+  return sum;
+}
+
+int64_t PlannedResBlock::weight_bytes() const {
+  return in_conv_.weight_bytes() + out_conv_.weight_bytes() +
+         (skip_ ? skip_->weight_bytes() : 0);
+}
+
+PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,
+                                   AttentionOrder order, int64_t norm_groups,
+                                   at::ScalarType dtype,
+                                   const PackedConv::Shape& shape)
+    : heads_(heads),
+      order_(order),
+      dtype_(dtype),
+      norm_(weights("norm.weight"), weights("norm.bias"), norm_groups),
+      qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), 1, dtype,
+           shape),
+      proj_(AsImageKernel(weights("proj_out.weight")), weights("proj_out.bias"),
+            1, dtype, shape) {}
+
+at::Tensor PlannedAttention::Run(at::Tensor x) const {
+  const int64_t batch = x.size(0);
+  const int64_t channels = x.size(1);
+  const int64_t pixels = x.size(2) * x.size(3);
+  const int64_t width = channels / heads_;
+  PlannedNorm::Extras extras;
+  extras.silu = false;
+  const at::Tensor qkv = qkv_.Run(norm_.Run(x, {}, extras, dtype_));
+  // [batch, pixels, 3 channels]: how channels-last images lie in memory.
+  const at::Tensor rows =
+      qkv.permute({0, 2, 3, 1}).view({batch, pixels, 3 * channels});
+  const at::Tensor parts =
+      order_ == AttentionOrder::kNew
+          ? rows.view({batch, pixels, 3, heads_, width}).transpose(2, 3)
+          : rows.view({batch, pixels, heads_, 3, width});
+  // [batch, heads, pixels, width]
+  const auto part = [&](int64_t index) {
+    return parts.select(3, index).transpose(1, 2);
+  };
+  const at::Tensor attended =
+      std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
+          part(0), part(1), part(2)));
+  const at::Tensor image = attended.transpose(1, 2)
+                               .reshape({batch, x.size(2), x.size(3), channels})
+                               .permute({0, 3, 1, 2});
+  proj_.RunInto(image, x);
+  return x;
+}
+
+}  // namespace cascade

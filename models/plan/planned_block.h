@@ -1,0 +1,80 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "models/nn/unet_config.h"
+#include "models/plan/packed_conv.h"
+#include "models/plan/planned_norm.h"
+
+namespace cascade {
+
+// The parameter under a key relative to a block; throws for one that is
+// missing.
+using BlockWeights = std::function<at::Tensor(const std::string& key)>;
+
+enum class PlannedResampling { kNone, kHalve, kDouble };
+
+// x at half or twice the size, or itself.
+at::Tensor Resampled(const at::Tensor& x, PlannedResampling resampling);
+
+// nn::ResBlock in inference. Immutable.
+class PlannedResBlock {
+ public:
+  struct Options {
+    bool scale_shift_norm = true;
+    int64_t norm_groups = 32;
+    PlannedResampling resampling = PlannedResampling::kNone;
+    bool has_skip_convolution = false;
+    // Where the block's part of all blocks' embeddings begins.
+    int64_t embedding_offset = 0;
+  };
+  PlannedResBlock(const BlockWeights& weights, const Options& options,
+                  at::ScalarType dtype, const PackedConv::Shape& shape);
+
+  // x and, where the block joins a skip connection, `second` with the channels
+  // that follow. `embeddings` has every block's, [batch, all], float.
+  at::Tensor Run(const at::Tensor& x, const at::Tensor& second,
+                 const at::Tensor& embeddings) const;
+
+  int64_t weight_bytes() const;
+
+ private:
+  const Options options_;
+  const at::ScalarType dtype_;
+  const PlannedNorm in_norm_;
+  const PackedConv in_conv_;
+  const int64_t channels_;  // That come out.
+  const PlannedNorm out_norm_;
+  const PackedConv out_conv_;
+  std::optional<PackedConv> skip_;
+};
+
+// nn::AttentionBlock in inference. Immutable.
+class PlannedAttention {
+ public:
+  PlannedAttention(const BlockWeights& weights, int64_t heads,
+                   AttentionOrder order, int64_t norm_groups,
+                   at::ScalarType dtype, const PackedConv::Shape& shape);
+
+  // Adds what it finds to x, which nobody else may hold.
+  at::Tensor Run(at::Tensor x) const;
+
+  int64_t weight_bytes() const {
+    return qkv_.weight_bytes() + proj_.weight_bytes();
+  }
+
+ private:
+  const int64_t heads_;
+  const AttentionOrder order_;
+  const at::ScalarType dtype_;
+  const PlannedNorm norm_;
+  const PackedConv qkv_;
+  const PackedConv proj_;
+};
+
+}  // namespace cascade

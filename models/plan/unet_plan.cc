@@ -1,0 +1,261 @@
+#include "models/plan/unet_plan.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/silu.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace cascade {
+namespace {
+
+using Parameters = torch::OrderedDict<std::string, at::Tensor>;
+
+// A copy of a module of the U-Net's own, with its weights.
+template <typename Module>
+std::shared_ptr<Module> Copied(const Parameters& all, const std::string& prefix,
+                               std::shared_ptr<Module> module) {
+  for (auto& parameter : module->named_parameters()) {
+    parameter.value().copy_(all[prefix + "." + parameter.key()]);
+  }
+  return module;
+}
+
+}  // namespace
+
+// Walks the U-Net as its constructor did.
+class UNetPlan::Builder {
+ public:
+  Builder(const nn::UNet& unet, UNetPlan& plan)
+      : parameters_(unet.named_parameters()),
+        config_(plan.config_),
+        plan_(plan),
+        size_(plan.options_.size) {}
+
+  void Build() {
+    BuildEmbeddings();
+    BuildInputBlocks();
+    const std::string middle = "middle_block.";
+    plan_.middle_block_ = {Res(middle + "0", PlannedResampling::kNone),
+                           Attention(middle + "1"),
+                           Res(middle + "2", PlannedResampling::kNone)};
+    BuildOutputBlocks();
+    MergeEmbeddings();
+    plan_.out_norm_ = std::make_unique<PlannedNorm>(
+        Get("out.0.weight"), Get("out.0.bias"), config_.norm_groups);
+    // In floats: it is small, and its output is what is told apart.
+    plan_.out_conv_ = std::make_unique<PackedConv>(
+        Get("out.2.weight"), Get("out.2.bias"), 1, at::kFloat, Shape());
+    plan_.weight_bytes_ += plan_.out_conv_->weight_bytes();
+  }
+
+ private:
+  at::Tensor Get(const std::string& key) const {
+    return parameters_[key].detach();
+  }
+  bool Has(const std::string& key) const { return parameters_.contains(key); }
+  at::ScalarType dtype() const { return plan_.options_.dtype; }
+  PackedConv::Shape Shape() const {
+    return {.batch = plan_.options_.batch, .height = size_, .width = size_};
+  }
+  BlockWeights WeightsOf(const std::string& block) const {
+    return [this, block](const std::string& key) {
+      return Get(block + "." + key);
+    };
+  }
+  bool AttendsAt(int level) const {
+    const auto& factors = config_.attention_downsampling;
+    return std::find(factors.begin(), factors.end(), 1 << level) !=
+           factors.end();
+  }
+
+  void BuildEmbeddings() {
+    const nn::UninitializedScope uninitialized;
+    const int64_t width = 4 * int64_t{config_.model_channels};
+    plan_.time_embed_ = Copied(
+        parameters_, "time_embed",
+        std::make_shared<nn::TimestepEmbedding>(config_.model_channels, width));
+    if (config_.num_classes > 0) {
+      plan_.label_emb_ = Copied(
+          parameters_, "label_emb",
+          std::make_shared<nn::Embedding>(
+              config_.num_classes + (config_.null_class ? 1 : 0), width));
+    }
+    if (config_.augmentation_embedding) {
+      plan_.aug_embed_ = Copied(parameters_, "aug_embed",
+                                std::make_shared<nn::TimestepEmbedding>(
+                                    config_.model_channels, width));
+    }
+  }
+
+  Step Res(const std::string& block, PlannedResampling resampling) {
+    const BlockWeights weights = WeightsOf(block);
+    const PlannedResBlock::Options options{
+        .scale_shift_norm = config_.scale_shift_norm,
+        .norm_groups = config_.norm_groups,
+        .resampling = resampling,
+        .has_skip_convolution = Has(block + ".skip_connection.weight"),
+        .embedding_offset = embedding_rows_};
+    embedding_weights_.push_back(weights("emb_layers.1.weight"));
+    embedding_biases_.push_back(weights("emb_layers.1.bias"));
+    embedding_rows_ += embedding_weights_.back().size(0);
+    auto res = std::make_shared<const PlannedResBlock>(weights, options,
+                                                       dtype(), Shape());
+    plan_.weight_bytes_ += res->weight_bytes();
+    Resize(resampling);
+    return [res](const at::Tensor& x, const at::Tensor& second,
+                 const at::Tensor& embeddings) {
+      return res->Run(x, second, embeddings);
+    };
+  }
+
+  Step Attention(const std::string& block) {
+    const BlockWeights weights = WeightsOf(block);
+    auto attention = std::make_shared<const PlannedAttention>(
+        weights, config_.heads(weights("norm.weight").size(0)),
+        config_.attention_order, config_.norm_groups, dtype(), Shape());
+    plan_.weight_bytes_ += attention->weight_bytes();
+    return [attention](at::Tensor x, const at::Tensor&, const at::Tensor&) {
+      return attention->Run(std::move(x));
+    };
+  }
+
+  // A convolution of the images after, and at half the size with a stride of 2.
+  Step Convolution(const std::string& layer, int64_t stride,
+                   PlannedResampling before) {
+    Resize(before);
+    auto conv = std::make_shared<const PackedConv>(
+        Get(layer + ".weight"), Get(layer + ".bias"), stride, dtype(), Shape());
+    plan_.weight_bytes_ += conv->weight_bytes();
+    size_ /= stride;
+    return [conv, before](const at::Tensor& x, const at::Tensor&,
+                          const at::Tensor&) {
+      return conv->Run(Resampled(x, before));
+    };
+  }
+
+  Step Plain(PlannedResampling resampling) {
+    Resize(resampling);
+    return [resampling](const at::Tensor& x, const at::Tensor&,
+                        const at::Tensor&) { return Resampled(x, resampling); };
+  }
+
+  void Resize(PlannedResampling resampling) {
+    if (resampling == PlannedResampling::kHalve) size_ /= 2;
+    if (resampling == PlannedResampling::kDouble) size_ *= 2;
+  }
+
+  void BuildInputBlocks() {
+    const auto name = [this](const char* step) {
+      return "input_blocks." + std::to_string(plan_.input_blocks_.size()) +
+             step;
+    };
+    plan_.input_blocks_.push_back(
+        {Convolution(name(".0"), 1, PlannedResampling::kNone)});
+    const int levels = static_cast<int>(config_.channel_mult.size());
+    for (int level = 0; level < levels; ++level) {
+      for (int i = 0; i < config_.num_res_blocks; ++i) {
+        Sequence block = {Res(name(".0"), PlannedResampling::kNone)};
+        if (AttendsAt(level)) block.push_back(Attention(name(".1")));
+        plan_.input_blocks_.push_back(std::move(block));
+      }
+      if (level + 1 == levels) break;
+      plan_.input_blocks_.push_back({Down(name(".0"))});
+    }
+  }
+
+  Step Down(const std::string& block) {
+    if (config_.resblock_updown) return Res(block, PlannedResampling::kHalve);
+    return config_.conv_resample
+               ? Convolution(block + ".op", 2, PlannedResampling::kNone)
+               : Plain(PlannedResampling::kHalve);
+  }
+
+  Step Up(const std::string& block) {
+    if (config_.resblock_updown) return Res(block, PlannedResampling::kDouble);
+    return config_.conv_resample
+               ? Convolution(block + ".conv", 1, PlannedResampling::kDouble)
+               : Plain(PlannedResampling::kDouble);
+  }
+
+  void BuildOutputBlocks() {
+    for (int level = static_cast<int>(config_.channel_mult.size()) - 1;
+         level >= 0; --level) {
+      for (int i = 0; i <= config_.num_res_blocks; ++i) {
+        const std::string name = "output_blocks." +
+                                 std::to_string(plan_.output_blocks_.size()) +
+                                 ".";
+        Sequence block = {Res(name + "0", PlannedResampling::kNone)};
+        if (AttendsAt(level)) block.push_back(Attention(name + "1"));
+        if (level > 0 && i == config_.num_res_blocks) {
+          block.push_back(Up(name + std::to_string(block.size())));
+        }
+        plan_.output_blocks_.push_back(std::move(block));
+      }
+    }
+  }
+
+  // One linear layer of all blocks' rows.
+  void MergeEmbeddings() {
+    const nn::UninitializedScope uninitialized;
+    auto merged = std::make_shared<nn::Linear>(4 * config_.model_channels,
+                                               embedding_rows_);
+    auto parameters = merged->named_parameters();
+    parameters["weight"].copy_(at::cat(embedding_weights_));
+    parameters["bias"].copy_(at::cat(embedding_biases_));
+    plan_.block_embeddings_ = std::move(merged);
+  }
+
+  const Parameters parameters_;
+  const UNetConfig& config_;
+  UNetPlan& plan_;
+  int64_t size_;  // Of the images at this point of the walk.
+  int64_t embedding_rows_ = 0;
+  std::vector<at::Tensor> embedding_weights_;
+  std::vector<at::Tensor> embedding_biases_;
+};
+
+UNetPlan::UNetPlan(const nn::UNet& unet, const Options& options)
+    : config_(unet.config()), options_(options) {
+  const at::NoGradGuard no_grad;
+  Builder(unet, *this).Build();
+}
+
+UNetPlan::~UNetPlan() = default;
+
+at::Tensor UNetPlan::Embeddings(const nn::UNetInput& input) const {
+  at::Tensor embedding = time_embed_->forward(input.timestep);
+  if (label_emb_) embedding = embedding + label_emb_->forward(input.class_id);
+  if (aug_embed_) {
+    embedding = embedding + aug_embed_->forward(input.augmentation);
+  }
+  return block_embeddings_->forward(at::silu(embedding));
+}
+
+at::Tensor UNetPlan::Run(const nn::UNetInput& input) const {
+  const at::Tensor embeddings = Embeddings(input);
+  at::Tensor h =
+      config_.super_resolution ? at::cat({input.x, input.low_res}, 1) : input.x;
+  h = h.to(options_.dtype).contiguous(at::MemoryFormat::ChannelsLast);
+
+  const auto run = [&](const Sequence& sequence, at::Tensor second) {
+    for (const Step& step : sequence) {
+      h = step(std::move(h), std::exchange(second, {}), embeddings);
+    }
+  };
+  std::vector<at::Tensor> skips;
+  skips.reserve(input_blocks_.size());
+  for (const Sequence& block : input_blocks_) {
+    run(block, {});
+    skips.push_back(h);
+  }
+  run(middle_block_, {});
+  for (const Sequence& block : output_blocks_) {
+    run(block, std::move(skips.back()));
+    skips.pop_back();
+  }
+  return out_conv_->Run(out_norm_->Run(h, {}, {}, at::kFloat));
+}
+
+}  // namespace cascade
