@@ -30,6 +30,15 @@ class Network:
     def unet(self):
         return UNet(self.shape).load({key: value.float() for key, value in load_file(self.weights).items()})
 
+    def cost(self):
+        """Parameters, and floating-point operations of one image's step: two for each multiplication and addition."""
+        from torch.utils.flop_counter import FlopCounterMode
+        unet = self.unet()
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            unet(**self.inputs(1))
+        return {"parameters": sum(parameter.numel() for parameter in unet.parameters()),
+                "flops": counter.get_total_flops()}
+
     def inputs(self, batch):
         """The same for every engine, by the name that UNet.forward gives them."""
         shape = self.shape
