@@ -5,8 +5,8 @@ import statistics
 COLUMNS = {"cascade": "Cascade", "eager": "PyTorch", "compile": "torch.compile", "openvino": "OpenVINO",
            "onnxruntime": "ONNX Runtime"}
 MARKS = {"channels_last": "cl", "max-autotune": "ma"}
-LEGEND = ("Milliseconds of a step, median; in brackets the share of the GEMM rate that the network's operations make of "
-          "it. cl: in the channels-last format, the better of the two; ma: with max-autotune.")
+LEGEND = ("Milliseconds of a step, median; in brackets the share of the GEMM rate that the network's operations make "
+          "of it. cl: in the channels-last format, the better of the two; ma: with max-autotune.")
 
 
 def median(result):

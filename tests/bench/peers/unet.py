@@ -1,7 +1,7 @@
 """The guided-diffusion U-Net as a user of PyTorch would write it, with its published state-dict keys.
 
-The architecture is that of models/nn; the keys of a shape are those of `network` in cascade.json. Attention is PyTorch's
-own scaled_dot_product_attention, and its 1x1 convolutions see images, so that every memory format passes through.
+The architecture is that of models/nn; the keys of a shape are those of `network` in cascade.json. Attention is
+PyTorch's own scaled_dot_product_attention, and its 1x1 convolutions see images, so that every memory format passes.
 """
 
 import dataclasses
@@ -106,7 +106,7 @@ class ResBlock(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention over the pixels, with a residual. The qkv channels lie [head][q, k, v] or, new, [q, k, v][head]."""
+    """Self-attention over the pixels, with a residual. The qkv channels lie [head][q, k, v]; new: [q, k, v][head]."""
 
     def __init__(self, shape, channels):
         super().__init__()
