@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
+#include "server/http/thread_stacks.h"
 
 namespace cascade {
 namespace {
@@ -89,6 +90,7 @@ absl::Status HttpPort::Start(const std::string& listen) {
   char text[256] = "";
   mg_error_data error = {
       .code = &code, .text = text, .text_buffer_size = sizeof(text)};
+  KeepThreadLocalsOutOfStackSizes();
   context_ = mg_start2(&init, &error);
   if (context_ == nullptr) {
     MutexLock lock(mutex_);

@@ -68,8 +68,6 @@ double Seconds(const std::function<void()>& evaluate) {
 void Measure(const Settings& settings, const std::function<void()>& evaluate) {
   for (int i = 0; i < 3; ++i) evaluate();
   if (settings.serve) {
-    std::printf("ready\n");
-    std::fflush(stdout);
     for (std::string line; std::getline(std::cin, line);) {
       std::printf("%.9f\n", Seconds(evaluate));
       std::fflush(stdout);

@@ -106,10 +106,12 @@ class Container:
     def wait_healthy(self, seconds=300):
         """Until the engine calls it healthy, which it does by the image's own check."""
         def healthy():
-            status = self.inspect()["State"]["Health"]["Status"]
-            if status == "unhealthy":
-                raise AssertionError(f"unhealthy: {self.inspect()['State']['Health']['Log'][-1]}")
-            return status == "healthy"
+            state = self.inspect()["State"]
+            if not state["Running"]:
+                raise AssertionError(f"the server ended: {self.log_text()}")
+            if state["Health"]["Status"] == "unhealthy":
+                raise AssertionError(f"unhealthy: {state['Health']['Log'][-1:]}")
+            return state["Health"]["Status"] == "healthy"
         until(healthy, seconds, "healthy")
 
     def get(self, path):
