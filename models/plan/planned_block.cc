@@ -1,21 +1,21 @@
 #include "models/plan/planned_block.h"
 
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/upsample_nearest2d.h>
 
 #include <tuple>
+
+#include "models/nn/resample.h"
 
 namespace cascade {
 namespace {
 
 PackedConv::Shape ResampledShape(PackedConv::Shape shape,
-                                 PlannedResampling resampling) {
-  if (resampling == PlannedResampling::kHalve) {
+                                 nn::Resampling resampling) {
+  if (resampling == nn::Resampling::kDown) {
     shape.height /= 2;
     shape.width /= 2;
-  } else if (resampling == PlannedResampling::kDouble) {
+  } else if (resampling == nn::Resampling::kUp) {
     shape.height *= 2;
     shape.width *= 2;
   }
@@ -29,13 +29,13 @@ at::Tensor AsImageKernel(const at::Tensor& weight) {
 
 }  // namespace
 
-at::Tensor Resampled(const at::Tensor& x, PlannedResampling resampling) {
+at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling) {
   switch (resampling) {
-    case PlannedResampling::kHalve:
-      return at::avg_pool2d(x, {2, 2}, {2, 2});
-    case PlannedResampling::kDouble:
-      return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
-    case PlannedResampling::kNone:
+    case nn::Resampling::kDown:
+      return nn::AveragePool(x);
+    case nn::Resampling::kUp:
+      return nn::RepeatPixels(x);
+    case nn::Resampling::kNone:
       break;
   }
   return x;

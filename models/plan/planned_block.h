@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "models/nn/res_block.h"
 #include "models/nn/unet_config.h"
 #include "models/plan/packed_conv.h"
 #include "models/plan/planned_norm.h"
@@ -17,10 +18,8 @@ namespace cascade {
 // missing.
 using BlockWeights = std::function<at::Tensor(const std::string& key)>;
 
-enum class PlannedResampling { kNone, kHalve, kDouble };
-
 // x at half or twice the size, or itself.
-at::Tensor Resampled(const at::Tensor& x, PlannedResampling resampling);
+at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling);
 
 // nn::ResBlock in inference. Immutable.
 class PlannedResBlock {
@@ -28,7 +27,7 @@ class PlannedResBlock {
   struct Options {
     bool scale_shift_norm = true;
     int64_t norm_groups = 32;
-    PlannedResampling resampling = PlannedResampling::kNone;
+    nn::Resampling resampling = nn::Resampling::kNone;
     bool has_skip_convolution = false;
     // Where the block's part of all blocks' embeddings begins.
     int64_t embedding_offset = 0;

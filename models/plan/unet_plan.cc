@@ -37,9 +37,9 @@ class UNetPlan::Builder {
     BuildEmbeddings();
     BuildInputBlocks();
     const std::string middle = "middle_block.";
-    plan_.middle_block_ = {Res(middle + "0", PlannedResampling::kNone),
+    plan_.middle_block_ = {Res(middle + "0", nn::Resampling::kNone),
                            Attention(middle + "1"),
-                           Res(middle + "2", PlannedResampling::kNone)};
+                           Res(middle + "2", nn::Resampling::kNone)};
     BuildOutputBlocks();
     MergeEmbeddings();
     plan_.out_norm_ = std::make_unique<PlannedNorm>(
@@ -89,7 +89,7 @@ class UNetPlan::Builder {
     }
   }
 
-  Step Res(const std::string& block, PlannedResampling resampling) {
+  Step Res(const std::string& block, nn::Resampling resampling) {
     const BlockWeights weights = WeightsOf(block);
     const PlannedResBlock::Options options{
         .scale_shift_norm = config_.scale_shift_norm,
@@ -123,7 +123,7 @@ class UNetPlan::Builder {
 
   // A convolution of the images after, and at half the size with a stride of 2.
   Step Convolution(const std::string& layer, int64_t stride,
-                   PlannedResampling before) {
+                   nn::Resampling before) {
     Resize(before);
     auto conv = std::make_shared<const PackedConv>(
         Get(layer + ".weight"), Get(layer + ".bias"), stride, dtype(), Shape());
@@ -135,15 +135,15 @@ class UNetPlan::Builder {
     };
   }
 
-  Step Plain(PlannedResampling resampling) {
+  Step Plain(nn::Resampling resampling) {
     Resize(resampling);
     return [resampling](const at::Tensor& x, const at::Tensor&,
                         const at::Tensor&) { return Resampled(x, resampling); };
   }
 
-  void Resize(PlannedResampling resampling) {
-    if (resampling == PlannedResampling::kHalve) size_ /= 2;
-    if (resampling == PlannedResampling::kDouble) size_ *= 2;
+  void Resize(nn::Resampling resampling) {
+    if (resampling == nn::Resampling::kDown) size_ /= 2;
+    if (resampling == nn::Resampling::kUp) size_ *= 2;
   }
 
   void BuildInputBlocks() {
@@ -152,11 +152,11 @@ class UNetPlan::Builder {
              step;
     };
     plan_.input_blocks_.push_back(
-        {Convolution(name(".0"), 1, PlannedResampling::kNone)});
+        {Convolution(name(".0"), 1, nn::Resampling::kNone)});
     const int levels = static_cast<int>(config_.channel_mult.size());
     for (int level = 0; level < levels; ++level) {
       for (int i = 0; i < config_.num_res_blocks; ++i) {
-        Sequence block = {Res(name(".0"), PlannedResampling::kNone)};
+        Sequence block = {Res(name(".0"), nn::Resampling::kNone)};
         if (AttendsAt(level)) block.push_back(Attention(name(".1")));
         plan_.input_blocks_.push_back(std::move(block));
       }
@@ -166,17 +166,17 @@ class UNetPlan::Builder {
   }
 
   Step Down(const std::string& block) {
-    if (config_.resblock_updown) return Res(block, PlannedResampling::kHalve);
+    if (config_.resblock_updown) return Res(block, nn::Resampling::kDown);
     return config_.conv_resample
-               ? Convolution(block + ".op", 2, PlannedResampling::kNone)
-               : Plain(PlannedResampling::kHalve);
+               ? Convolution(block + ".op", 2, nn::Resampling::kNone)
+               : Plain(nn::Resampling::kDown);
   }
 
   Step Up(const std::string& block) {
-    if (config_.resblock_updown) return Res(block, PlannedResampling::kDouble);
+    if (config_.resblock_updown) return Res(block, nn::Resampling::kUp);
     return config_.conv_resample
-               ? Convolution(block + ".conv", 1, PlannedResampling::kDouble)
-               : Plain(PlannedResampling::kDouble);
+               ? Convolution(block + ".conv", 1, nn::Resampling::kUp)
+               : Plain(nn::Resampling::kUp);
   }
 
   void BuildOutputBlocks() {
@@ -186,7 +186,7 @@ class UNetPlan::Builder {
         const std::string name = "output_blocks." +
                                  std::to_string(plan_.output_blocks_.size()) +
                                  ".";
-        Sequence block = {Res(name + "0", PlannedResampling::kNone)};
+        Sequence block = {Res(name + "0", nn::Resampling::kNone)};
         if (AttendsAt(level)) block.push_back(Attention(name + "1"));
         if (level > 0 && i == config_.num_res_blocks) {
           block.push_back(Up(name + std::to_string(block.size())));
