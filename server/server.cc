@@ -17,7 +17,7 @@ namespace {
 
 int NumCores() {
   return CoresOfProcess(
-      "", std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
+      "/", std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
 // The status with `where` before its message.
