@@ -10,16 +10,25 @@
 namespace cascade {
 namespace {
 
-PackedConv::Shape ResampledShape(PackedConv::Shape shape,
-                                 nn::Resampling resampling) {
+// As the convolution before, of what comes out.
+PackedConv::Options Resampled(PackedConv::Options conv,
+                              nn::Resampling resampling) {
   if (resampling == nn::Resampling::kDown) {
-    shape.height /= 2;
-    shape.width /= 2;
+    conv.height /= 2;
+    conv.width /= 2;
   } else if (resampling == nn::Resampling::kUp) {
-    shape.height *= 2;
-    shape.width *= 2;
+    conv.height *= 2;
+    conv.width *= 2;
   }
-  return shape;
+  return conv;
+}
+
+// The first, which also enlarges.
+PackedConv::Options Doubling(PackedConv::Options conv,
+                             nn::Resampling resampling) {
+  conv = Resampled(conv, resampling);
+  conv.doubles = resampling == nn::Resampling::kUp;
+  return conv;
 }
 
 // [out, in, 1] as [out, in, 1, 1].
@@ -42,30 +51,32 @@ at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling) {
 }
 
 PlannedResBlock::PlannedResBlock(const BlockWeights& weights,
-                                 const Options& options, at::ScalarType dtype,
-                                 const PackedConv::Shape& shape)
+                                 const Options& options,
+                                 const PackedConv::Options& conv)
     : options_(options),
-      dtype_(dtype),
+      dtype_(conv.dtype),
       in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
                options.norm_groups),
-      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"), 1,
-               dtype, ResampledShape(shape, options.resampling)),
+      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"),
+               Doubling(conv, options.resampling)),
       channels_(weights("in_layers.2.weight").size(0)),
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
                 options.norm_groups),
-      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"), 1,
-                dtype, ResampledShape(shape, options.resampling)) {
+      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"),
+                Resampled(conv, options.resampling)) {
   if (options.has_skip_convolution) {
     skip_.emplace(weights("skip_connection.weight"),
-                  weights("skip_connection.bias"), 1, dtype,
-                  ResampledShape(shape, options.resampling));
+                  weights("skip_connection.bias"),
+                  Resampled(conv, options.resampling));
   }
 }
 
 at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
                                 const at::Tensor& embeddings) const {
   at::Tensor h = in_norm_.Run(x, second, {}, dtype_);
-  h = in_conv_.Run(Resampled(h, options_.resampling));
+  // The convolution itself makes it larger.
+  if (options_.resampling == nn::Resampling::kDown) h = nn::AveragePool(h);
+  h = in_conv_.Run(h);
   PlannedNorm::Extras extras;
   const at::Tensor own =
       embeddings.narrow(1, options_.embedding_offset,
@@ -94,16 +105,14 @@ int64_t PlannedResBlock::weight_bytes() const {
 
 PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,
                                    AttentionOrder order, int64_t norm_groups,
-                                   at::ScalarType dtype,
-                                   const PackedConv::Shape& shape)
+                                   const PackedConv::Options& conv)
     : heads_(heads),
       order_(order),
-      dtype_(dtype),
+      dtype_(conv.dtype),
       norm_(weights("norm.weight"), weights("norm.bias"), norm_groups),
-      qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), 1, dtype,
-           shape),
+      qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), conv),
       proj_(AsImageKernel(weights("proj_out.weight")), weights("proj_out.bias"),
-            1, dtype, shape) {}
+            conv) {}
 
 at::Tensor PlannedAttention::Run(at::Tensor x) const {
   const int64_t batch = x.size(0);

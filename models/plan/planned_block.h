@@ -32,8 +32,9 @@ class PlannedResBlock {
     // Where the block's part of all blocks' embeddings begins.
     int64_t embedding_offset = 0;
   };
+  // `conv` is of what comes in, with a stride of 1.
   PlannedResBlock(const BlockWeights& weights, const Options& options,
-                  at::ScalarType dtype, const PackedConv::Shape& shape);
+                  const PackedConv::Options& conv);
 
   // x and, where the block joins a skip connection, `second` with the channels
   // that follow. `embeddings` has every block's, [batch, all], float.
@@ -58,7 +59,7 @@ class PlannedAttention {
  public:
   PlannedAttention(const BlockWeights& weights, int64_t heads,
                    AttentionOrder order, int64_t norm_groups,
-                   at::ScalarType dtype, const PackedConv::Shape& shape);
+                   const PackedConv::Options& conv);
 
   // Adds what it finds to x, which nobody else may hold.
   at::Tensor Run(at::Tensor x) const;

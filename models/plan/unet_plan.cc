@@ -46,7 +46,7 @@ class UNetPlan::Builder {
         Get("out.0.weight"), Get("out.0.bias"), config_.norm_groups);
     // In floats: it is small, and its output is what is told apart.
     plan_.out_conv_ = std::make_unique<PackedConv>(
-        Get("out.2.weight"), Get("out.2.bias"), 1, at::kFloat, Shape());
+        Get("out.2.weight"), Get("out.2.bias"), Conv(at::kFloat));
     plan_.weight_bytes_ += plan_.out_conv_->weight_bytes();
   }
 
@@ -55,10 +55,14 @@ class UNetPlan::Builder {
     return parameters_[key].detach();
   }
   bool Has(const std::string& key) const { return parameters_.contains(key); }
-  at::ScalarType dtype() const { return plan_.options_.dtype; }
-  PackedConv::Shape Shape() const {
-    return {.batch = plan_.options_.batch, .height = size_, .width = size_};
+  // Of the images at this point of the walk.
+  PackedConv::Options Conv(at::ScalarType dtype) const {
+    return {.dtype = dtype,
+            .batch = plan_.options_.batch,
+            .height = size_,
+            .width = size_};
   }
+  PackedConv::Options Conv() const { return Conv(plan_.options_.dtype); }
   BlockWeights WeightsOf(const std::string& block) const {
     return [this, block](const std::string& key) {
       return Get(block + "." + key);
@@ -100,8 +104,8 @@ class UNetPlan::Builder {
     embedding_weights_.push_back(weights("emb_layers.1.weight"));
     embedding_biases_.push_back(weights("emb_layers.1.bias"));
     embedding_rows_ += embedding_weights_.back().size(0);
-    auto res = std::make_shared<const PlannedResBlock>(weights, options,
-                                                       dtype(), Shape());
+    auto res =
+        std::make_shared<const PlannedResBlock>(weights, options, Conv());
     plan_.weight_bytes_ += res->weight_bytes();
     Resize(resampling);
     return [res](const at::Tensor& x, const at::Tensor& second,
@@ -114,24 +118,25 @@ class UNetPlan::Builder {
     const BlockWeights weights = WeightsOf(block);
     auto attention = std::make_shared<const PlannedAttention>(
         weights, config_.heads(weights("norm.weight").size(0)),
-        config_.attention_order, config_.norm_groups, dtype(), Shape());
+        config_.attention_order, config_.norm_groups, Conv());
     plan_.weight_bytes_ += attention->weight_bytes();
     return [attention](at::Tensor x, const at::Tensor&, const at::Tensor&) {
       return attention->Run(std::move(x));
     };
   }
 
-  // A convolution of the images after, and at half the size with a stride of 2.
-  Step Convolution(const std::string& layer, int64_t stride,
-                   nn::Resampling before) {
-    Resize(before);
+  // With a stride of 2, or of images that it enlarges first.
+  Step Convolution(const std::string& layer, int64_t stride, bool doubles) {
+    if (doubles) size_ *= 2;
+    PackedConv::Options options = Conv();
+    options.stride = stride;
+    options.doubles = doubles;
     auto conv = std::make_shared<const PackedConv>(
-        Get(layer + ".weight"), Get(layer + ".bias"), stride, dtype(), Shape());
+        Get(layer + ".weight"), Get(layer + ".bias"), options);
     plan_.weight_bytes_ += conv->weight_bytes();
     size_ /= stride;
-    return [conv, before](const at::Tensor& x, const at::Tensor&,
-                          const at::Tensor&) {
-      return conv->Run(Resampled(x, before));
+    return [conv](const at::Tensor& x, const at::Tensor&, const at::Tensor&) {
+      return conv->Run(x);
     };
   }
 
@@ -152,7 +157,7 @@ class UNetPlan::Builder {
              step;
     };
     plan_.input_blocks_.push_back(
-        {Convolution(name(".0"), 1, nn::Resampling::kNone)});
+        {Convolution(name(".0"), 1, /*doubles=*/false)});
     const int levels = static_cast<int>(config_.channel_mult.size());
     for (int level = 0; level < levels; ++level) {
       for (int i = 0; i < config_.num_res_blocks; ++i) {
@@ -168,14 +173,14 @@ class UNetPlan::Builder {
   Step Down(const std::string& block) {
     if (config_.resblock_updown) return Res(block, nn::Resampling::kDown);
     return config_.conv_resample
-               ? Convolution(block + ".op", 2, nn::Resampling::kNone)
+               ? Convolution(block + ".op", 2, /*doubles=*/false)
                : Plain(nn::Resampling::kDown);
   }
 
   Step Up(const std::string& block) {
     if (config_.resblock_updown) return Res(block, nn::Resampling::kUp);
     return config_.conv_resample
-               ? Convolution(block + ".conv", 1, nn::Resampling::kUp)
+               ? Convolution(block + ".conv", 1, /*doubles=*/true)
                : Plain(nn::Resampling::kUp);
   }
 
