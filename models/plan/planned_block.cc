@@ -99,7 +99,8 @@ at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
 }
 
 int64_t PlannedResBlock::weight_bytes() const {
-  return in_conv_.weight_bytes() + out_conv_.weight_bytes() +
+  return in_norm_.weight_bytes() + in_conv_.weight_bytes() +
+         out_norm_.weight_bytes() + out_conv_.weight_bytes() +
          (skip_ ? skip_->weight_bytes() : 0);
 }
 

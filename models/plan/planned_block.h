@@ -65,7 +65,7 @@ class PlannedAttention {
   at::Tensor Run(at::Tensor x) const;
 
   int64_t weight_bytes() const {
-    return qkv_.weight_bytes() + proj_.weight_bytes();
+    return norm_.weight_bytes() + qkv_.weight_bytes() + proj_.weight_bytes();
   }
 
  private:

@@ -7,10 +7,18 @@
 #include <cmath>
 #include <utility>
 
+#include "models/plan/kept_memory.h"
+
 namespace cascade {
 namespace {
 
 using Parameters = torch::OrderedDict<std::string, at::Tensor>;
+
+int64_t BytesOf(const torch::nn::Module& module) {
+  size_t bytes = 0;
+  for (const at::Tensor& weight : module.parameters()) bytes += weight.nbytes();
+  return static_cast<int64_t>(bytes);
+}
 
 // A copy of a module of the U-Net's own, with its weights.
 template <typename Module>
@@ -47,7 +55,8 @@ class UNetPlan::Builder {
     // In floats: it is small, and its output is what is told apart.
     plan_.out_conv_ = std::make_unique<PackedConv>(
         Get("out.2.weight"), Get("out.2.bias"), Conv(at::kFloat));
-    plan_.weight_bytes_ += plan_.out_conv_->weight_bytes();
+    plan_.weight_bytes_ +=
+        plan_.out_norm_->weight_bytes() + plan_.out_conv_->weight_bytes();
   }
 
  private:
@@ -90,6 +99,12 @@ class UNetPlan::Builder {
       plan_.aug_embed_ = Copied(parameters_, "aug_embed",
                                 std::make_shared<nn::TimestepEmbedding>(
                                     config_.model_channels, width));
+    }
+    for (const torch::nn::Module* module :
+         {static_cast<const torch::nn::Module*>(plan_.time_embed_.get()),
+          static_cast<const torch::nn::Module*>(plan_.label_emb_.get()),
+          static_cast<const torch::nn::Module*>(plan_.aug_embed_.get())}) {
+      if (module != nullptr) plan_.weight_bytes_ += BytesOf(*module);
     }
   }
 
@@ -209,6 +224,7 @@ class UNetPlan::Builder {
     auto parameters = merged->named_parameters();
     parameters["weight"].copy_(at::cat(embedding_weights_));
     parameters["bias"].copy_(at::cat(embedding_biases_));
+    plan_.weight_bytes_ += BytesOf(*merged);
     plan_.block_embeddings_ = std::move(merged);
   }
 
@@ -223,6 +239,7 @@ class UNetPlan::Builder {
 
 UNetPlan::UNetPlan(const nn::UNet& unet, const Options& options)
     : config_(unet.config()), options_(options) {
+  KeepFreedMemory();
   const at::NoGradGuard no_grad;
   Builder(unet, *this).Build();
 }

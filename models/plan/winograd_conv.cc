@@ -30,13 +30,12 @@ std::array<double, kProducts> Transformed(const float* kernel) {
       {1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
   std::array<double, kProducts> result{};
   for (size_t i = 0; i < 4; ++i) {
-    for (size_t j = 0; j < 4; ++j) {
+    for (size_t x = 0; x < 3; ++x) {
+      double column = 0;  // Of G g.
       for (size_t y = 0; y < 3; ++y) {
-        for (size_t x = 0; x < 3; ++x) {
-          result[4 * i + j] +=
-              kG[i][y] * kG[j][x] * static_cast<double>(kernel[3 * y + x]);
-        }
+        column += kG[i][y] * static_cast<double>(kernel[3 * y + x]);
       }
+      for (size_t j = 0; j < 4; ++j) result[4 * i + j] += column * kG[j][x];
     }
   }
   return result;

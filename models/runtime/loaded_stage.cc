@@ -6,6 +6,7 @@
 
 #include "models/runtime/batch_probe.h"
 #include "models/runtime/slot_pool.h"
+#include "models/runtime/stage_precision.h"
 #include "models/runtime/step_memory.h"
 #include "models/runtime/torch_device.h"
 #include "models/runtime/torch_stage_executor.h"
@@ -27,12 +28,25 @@ LoadedStage::LoadedStage(StageSpec spec, std::shared_ptr<nn::UNet> unet,
   for (at::Device device : Devices()) residents_[device];
 }
 
-absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(
-    at::Device device) const {
+absl::StatusOr<std::unique_ptr<StageNetwork>> LoadedStage::Serve(
+    at::Device device, ExecutorLimits& limits) {
+  if (device.is_cpu()) {
+    ASSIGN_OR_RETURN(
+        limits.precision,
+        ChoosePrecision(spec_, options_.precision, CpuPrecisionSupport()));
+    auto network = ServePlan(*unet_, spec_, limits.precision);
+    // The plan has its own; only cards would copy these.
+    if (residents_.size() == 1) unet_.reset();
+    return network;
+  }
+  return ServeModules(unet_, device);
+}
+
+absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(at::Device device) {
   return CatchTorch([&]() -> absl::StatusOr<Network> {
     at::set_num_threads(1);
     Network result;
-    result.network = ServeModules(unet_, device);
+    ASSIGN_OR_RETURN(result.network, Serve(device, result.limits));
     BatchProbe probe =
         ProbeBatches(*result.network, spec_, options_.max_batch_rows,
                      options_.reproducibility, kProbeTime);
