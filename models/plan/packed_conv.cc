@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/util/ArrayRef.h>
 
 #include <span>
@@ -83,13 +84,20 @@ std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
 }
 
 template <typename T>
+const T* Data(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<const T*>(tensor.const_data_ptr())
+                          : nullptr;
+}
+
+template <typename T>
 void RunTyped(const WinogradConv& conv, const WinogradConv::Images& images,
-              const at::Tensor& x, bool adds, at::Tensor& out) {
-  const T* from = static_cast<const T*>(x.const_data_ptr());
+              const at::Tensor& x, const at::Tensor& residual,
+              at::Tensor& out) {
   T* to = static_cast<T*>(out.mutable_data_ptr());
   at::parallel_for(0, conv.Blocks(images), /*grain_size=*/1,
                    [&](int64_t begin, int64_t end) {
-                     conv.Run(images, from, adds, begin, end, to);
+                     conv.Run(images, Data<T>(x), Data<T>(residual), begin, end,
+                              to);
                    });
 }
 
@@ -125,23 +133,36 @@ at::Tensor PackedConv::Run(const at::Tensor& x) const {
   at::Tensor out = at::empty({x.size(0), winograd_->out_channels(),
                               factor * x.size(2), factor * x.size(3)},
                              x.options(), at::MemoryFormat::ChannelsLast);
-  RunWinograd(x, /*adds=*/false, out);
+  RunWinograd(x, {}, out);
   return out;
+}
+
+at::Tensor PackedConv::RunAdding(const at::Tensor& x,
+                                 const at::Tensor& residual) const {
+  if (winograd_) {
+    at::Tensor out = at::empty_like(residual);
+    RunWinograd(x, residual, out);
+    return out;
+  }
+  at::Tensor sum = residual.clone();
+  RunInto(x, sum);
+  return sum;
 }
 
 void PackedConv::RunInto(const at::Tensor& x, at::Tensor& sum) const {
   if (winograd_) {
-    RunWinograd(x, /*adds=*/true, sum);
+    RunWinograd(x, sum, sum);
   } else {
     ConvolveInto(Doubled(x), weight_, bias_, padding_, options_.stride, sum);
   }
 }
 
-void PackedConv::RunWinograd(const at::Tensor& x, bool adds,
+void PackedConv::RunWinograd(const at::Tensor& x, const at::Tensor& residual,
                              at::Tensor& out) const {
   const auto channels_last = at::MemoryFormat::ChannelsLast;
   TORCH_CHECK(
-      x.is_contiguous(channels_last) && out.is_contiguous(channels_last),
+      x.is_contiguous(channels_last) && out.is_contiguous(channels_last) &&
+          (!residual.defined() || residual.is_contiguous(channels_last)),
       "a convolution's images are channels-last");
   TORCH_CHECK(x.scalar_type() == options_.dtype,
               "a convolution's images are of its dtype");
@@ -150,9 +171,9 @@ void PackedConv::RunWinograd(const at::Tensor& x, bool adds,
                                     .width = out.size(3),
                                     .doubles = options_.doubles};
   if (options_.dtype == at::kFloat) {
-    RunTyped<float>(*winograd_, images, x, adds, out);
+    RunTyped<float>(*winograd_, images, x, residual, out);
   } else {
-    RunTyped<Bf16>(*winograd_, images, x, adds, out);
+    RunTyped<Bf16>(*winograd_, images, x, residual, out);
   }
 }
 

@@ -36,6 +36,8 @@ class PackedConv {
 
   // x [batch, in, height, width], channels-last, of the options' dtype.
   at::Tensor Run(const at::Tensor& x) const;
+  // The convolution and `residual`, which stays as it is.
+  at::Tensor RunAdding(const at::Tensor& x, const at::Tensor& residual) const;
   // Adds the convolution to `sum`, which nobody else may hold.
   void RunInto(const at::Tensor& x, at::Tensor& sum) const;
 
@@ -43,7 +45,9 @@ class PackedConv {
 
  private:
   at::Tensor Doubled(const at::Tensor& x) const;
-  void RunWinograd(const at::Tensor& x, bool adds, at::Tensor& out) const;
+  // `residual` may be `out`, or undefined.
+  void RunWinograd(const at::Tensor& x, const at::Tensor& residual,
+                   at::Tensor& out) const;
 
   const Options options_;
   const int64_t padding_;

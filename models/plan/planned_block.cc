@@ -2,6 +2,7 @@
 
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <tuple>
 
@@ -64,11 +65,16 @@ PlannedResBlock::PlannedResBlock(const BlockWeights& weights,
                 options.norm_groups),
       out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"),
                 Resampled(conv, options.resampling)) {
-  if (options.has_skip_convolution) {
-    skip_.emplace(weights("skip_connection.weight"),
-                  weights("skip_connection.bias"),
-                  Resampled(conv, options.resampling));
-  }
+  if (!options.has_skip_convolution) return;
+  const at::Tensor weight = weights("skip_connection.weight");
+  const at::Tensor bias = weights("skip_connection.bias");
+  const int64_t second = options.second_channels;
+  const int64_t first = weight.size(1) - second;
+  skip_.emplace(weight.narrow(1, 0, first), bias,
+                Resampled(conv, options.resampling));
+  if (second == 0) return;
+  second_skip_.emplace(weight.narrow(1, first, second), at::zeros_like(bias),
+                       conv);
 }
 
 at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
@@ -88,12 +94,23 @@ at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
     extras.add = own;
   }
   h = out_norm_.Run(h, {}, extras, dtype_);
-  const at::Tensor joined = second.defined() ? at::cat({x, second}, 1) : x;
-  const at::Tensor skipped = Resampled(joined, options_.resampling);
-  // x itself may be a skip connection's, which others read later.
-  at::Tensor sum = skip_                ? skip_->Run(skipped)
-                   : skipped.is_same(x) ? skipped.clone()
-                                        : skipped;
+  if (options_.second_channels > 0) return AddSkipOfTwo(x, second, h);
+  const at::Tensor skipped = Resampled(x, options_.resampling);
+  if (skip_ == std::nullopt) return out_conv_.RunAdding(h, skipped);
+  at::Tensor sum = skip_->Run(skipped);
+  out_conv_.RunInto(h, sum);
+  return sum;
+}
+
+at::Tensor PlannedResBlock::AddSkipOfTwo(const at::Tensor& x,
+                                         const at::Tensor& second,
+                                         const at::Tensor& h) const {
+  if (skip_ == std::nullopt) {
+    return out_conv_.RunAdding(h, at::cat({x, second}, 1));
+  }
+  // A convolution of 1x1 over joined channels is the sum of two.
+  at::Tensor sum = skip_->Run(x);
+  second_skip_->RunInto(second, sum);
   out_conv_.RunInto(h, sum);
   return sum;
 }
@@ -101,7 +118,8 @@ at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
 int64_t PlannedResBlock::weight_bytes() const {
   return in_norm_.weight_bytes() + in_conv_.weight_bytes() +
          out_norm_.weight_bytes() + out_conv_.weight_bytes() +
-         (skip_ ? skip_->weight_bytes() : 0);
+         (skip_ ? skip_->weight_bytes() : 0) +
+         (second_skip_ ? second_skip_->weight_bytes() : 0);
 }
 
 PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,

@@ -108,13 +108,18 @@ class UNetPlan::Builder {
     }
   }
 
+  // What a block takes beyond the images at this point is a skip connection's.
   Step Res(const std::string& block, nn::Resampling resampling) {
     const BlockWeights weights = WeightsOf(block);
+    const int64_t second_channels =
+        weights("in_layers.0.weight").size(0) - channels_;
+    channels_ = weights("in_layers.2.weight").size(0);
     const PlannedResBlock::Options options{
         .scale_shift_norm = config_.scale_shift_norm,
         .norm_groups = config_.norm_groups,
         .resampling = resampling,
         .has_skip_convolution = Has(block + ".skip_connection.weight"),
+        .second_channels = second_channels,
         .embedding_offset = embedding_rows_};
     embedding_weights_.push_back(weights("emb_layers.1.weight"));
     embedding_biases_.push_back(weights("emb_layers.1.bias"));
@@ -149,6 +154,7 @@ class UNetPlan::Builder {
     auto conv = std::make_shared<const PackedConv>(
         Get(layer + ".weight"), Get(layer + ".bias"), options);
     plan_.weight_bytes_ += conv->weight_bytes();
+    channels_ = Get(layer + ".weight").size(0);
     size_ /= stride;
     return [conv](const at::Tensor& x, const at::Tensor&, const at::Tensor&) {
       return conv->Run(x);
@@ -231,7 +237,9 @@ class UNetPlan::Builder {
   const Parameters parameters_;
   const UNetConfig& config_;
   UNetPlan& plan_;
-  int64_t size_;  // Of the images at this point of the walk.
+  // Of the images at this point of the walk.
+  int64_t size_;
+  int64_t channels_ = 0;
   int64_t embedding_rows_ = 0;
   std::vector<at::Tensor> embedding_weights_;
   std::vector<at::Tensor> embedding_biases_;

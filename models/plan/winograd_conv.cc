@@ -111,11 +111,11 @@ int64_t WinogradConv::Blocks(const Images& images) const {
 }
 
 template <typename T>
-void WinogradConv::Run(const Images& images, const T* x, bool adds,
+void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                        int64_t begin, int64_t end, T* out) const {
   const WinogradProblem<T> problem{.x = x,
                                    .out = out,
-                                   .adds = adds,
+                                   .residual = residual,
                                    .doubles = images.doubles,
                                    .images = images.count,
                                    .height = images.height,
@@ -135,9 +135,9 @@ void WinogradConv::Run(const Images& images, const T* x, bool adds,
   }
 }
 
-template void WinogradConv::Run(const Images&, const float*, bool, int64_t,
-                                int64_t, float*) const;
-template void WinogradConv::Run(const Images&, const Bf16*, bool, int64_t,
-                                int64_t, Bf16*) const;
+template void WinogradConv::Run(const Images&, const float*, const float*,
+                                int64_t, int64_t, float*) const;
+template void WinogradConv::Run(const Images&, const Bf16*, const Bf16*,
+                                int64_t, int64_t, Bf16*) const;
 
 }  // namespace cascade

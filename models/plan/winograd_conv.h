@@ -41,9 +41,10 @@ class WinogradConv {
   // The parts that Run() takes.
   int64_t Blocks(const Images& images) const;
   // x [count, height, width, in_channels] to out [count, height, width,
-  // out_channels], or added to it. T: float or Bf16.
+  // out_channels]. Adds `residual`, which may be `out`, unless it is null. T:
+  // float or Bf16.
   template <typename T>
-  void Run(const Images& images, const T* x, bool adds, int64_t begin,
+  void Run(const Images& images, const T* x, const T* residual, int64_t begin,
            int64_t end, T* out) const;
 
   int64_t out_channels() const { return out_channels_; }

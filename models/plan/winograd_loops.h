@@ -118,8 +118,8 @@ CASCADE_INLINED void TransformOutput(const WinogradProblem<T>& p,
                                      const float* row) {
   const bool has_right = tile.x + 1 < p.width;
   const bool has_below = tile.y + 1 < p.height;
-  T* first = p.out + ((tile.image * p.height + tile.y) * p.width + tile.x) *
-                         p.out_channels;
+  const int64_t first =
+      ((tile.image * p.height + tile.y) * p.width + tile.x) * p.out_channels;
   const int64_t below = p.width * p.out_channels;
   for (int64_t c = 0; c < p.out_channels; c += kLanes) {
     Floats<kLanes> s[8];
@@ -132,17 +132,17 @@ CASCADE_INLINED void TransformOutput(const WinogradProblem<T>& p,
       s[4 + j] = m1 - m2 - m3;
     }
     const auto bias = Load<kLanes>(p.bias + c);
-    const auto write = [&](Floats<kLanes> value, T* to) {
+    const auto write = [&](Floats<kLanes> value, int64_t at) {
       value += bias;
-      if (p.adds) value += Load<kLanes>(to);
-      Store<kLanes>(value, to);
+      if (p.residual != nullptr) value += Load<kLanes>(p.residual + at);
+      Store<kLanes>(value, p.out + at);
     };
-    T* to = first + c;
-    write(s[0] + s[1] + s[2], to);
-    if (has_right) write(s[1] - s[2] - s[3], to + p.out_channels);
+    const int64_t at = first + c;
+    write(s[0] + s[1] + s[2], at);
+    if (has_right) write(s[1] - s[2] - s[3], at + p.out_channels);
     if (!has_below) continue;
-    write(s[4] + s[5] + s[6], to + below);
-    if (has_right) write(s[5] - s[6] - s[7], to + below + p.out_channels);
+    write(s[4] + s[5] + s[6], at + below);
+    if (has_right) write(s[5] - s[6] - s[7], at + below + p.out_channels);
   }
 }
 

@@ -12,8 +12,8 @@ template <typename T>
 struct WinogradProblem {
   const T* x = nullptr;  // [images, height, width, in_channels]
   T* out = nullptr;      // [images, height, width, out_channels]
-  // Whether the result is added to what `out` holds.
-  bool adds = false;
+  // Added to the result, and shaped as it; `out` itself, another, or null.
+  const T* residual = nullptr;
   // Whether x has half the height and half the width, and each of its pixels
   // stands for four.
   bool doubles = false;

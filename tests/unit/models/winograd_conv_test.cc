@@ -23,6 +23,11 @@ std::span<const float> Values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 
+template <typename T>
+const T* Data(const at::Tensor& tensor) {
+  return static_cast<const T*>(tensor.const_data_ptr());
+}
+
 // A convolution with random weights, and what ATen makes of it in doubles.
 struct Example {
   Example(int64_t in, int64_t out, InstructionSet instructions) {
@@ -33,7 +38,7 @@ struct Example {
   }
 
   // x [count, in, height, width], channels-last, float or bfloat16; `doubles`
-  // as in Images.
+  // as in Images; `sum` as the residual.
   at::Tensor Run(const at::Tensor& x, bool doubles, const at::Tensor& sum = {},
                  int64_t parts = 1) const {
     const int64_t factor = doubles ? 2 : 1;
@@ -42,21 +47,19 @@ struct Example {
                                       .width = factor * x.size(3),
                                       .doubles = doubles};
     at::Tensor out =
-        sum.defined()
-            ? sum.clone()
-            : at::full({images.count, conv->out_channels(), images.height,
-                        images.width},
-                       std::numeric_limits<float>::quiet_NaN(), x.options())
-                  .contiguous(at::MemoryFormat::ChannelsLast);
+        at::full(
+            {images.count, conv->out_channels(), images.height, images.width},
+            std::numeric_limits<float>::quiet_NaN(), x.options())
+            .contiguous(at::MemoryFormat::ChannelsLast);
     const int64_t blocks = conv->Blocks(images);
     // The last part first: no block waits for another.
     for (int64_t part = parts - 1; part >= 0; --part) {
       const int64_t begin = blocks * part / parts;
       const int64_t end = blocks * (part + 1) / parts;
       if (x.scalar_type() == at::kFloat) {
-        RunTyped<float>(images, x, sum.defined(), begin, end, out);
+        RunTyped<float>(images, x, sum, begin, end, out);
       } else {
-        RunTyped<Bf16>(images, x, sum.defined(), begin, end, out);
+        RunTyped<Bf16>(images, x, sum, begin, end, out);
       }
     }
     return out;
@@ -64,9 +67,11 @@ struct Example {
 
   template <typename T>
   void RunTyped(const WinogradConv::Images& images, const at::Tensor& x,
-                bool adds, int64_t begin, int64_t end, at::Tensor& out) const {
-    conv->Run(images, static_cast<const T*>(x.const_data_ptr()), adds, begin,
-              end, static_cast<T*>(out.mutable_data_ptr()));
+                const at::Tensor& sum, int64_t begin, int64_t end,
+                at::Tensor& out) const {
+    const T* residual = sum.defined() ? Data<T>(sum) : nullptr;
+    conv->Run(images, Data<T>(x), residual, begin, end,
+              static_cast<T*>(out.mutable_data_ptr()));
   }
 
   at::Tensor Expected(at::Tensor x, bool doubles) const {
@@ -128,13 +133,17 @@ TEST_P(WinogradConvTest, DoublesImagesFirst) {
   }
 }
 
-TEST_P(WinogradConvTest, AddsToWhatIsThere) {
+TEST_P(WinogradConvTest, AddsAResidualAlsoInItsPlace) {
   const Example example(16, 32, GetParam());
   const at::Tensor x = RandomImages({2, 16, 5, 6});
   const at::Tensor sum = RandomImages({2, 32, 5, 6});
-  EXPECT_LT(LargestError(example.Run(x, false, sum),
-                         example.Expected(x, false) + sum),
-            1e-5);
+  const at::Tensor expected = example.Expected(x, false) + sum;
+  EXPECT_LT(LargestError(example.Run(x, false, sum), expected), 1e-5);
+  at::Tensor in_place = sum.clone();
+  const WinogradConv::Images images{.count = 2, .height = 5, .width = 6};
+  example.RunTyped<float>(images, x, in_place, 0, example.conv->Blocks(images),
+                          in_place);
+  EXPECT_LT(LargestError(in_place, expected), 1e-5);
 }
 
 TEST_P(WinogradConvTest, RoundsBfloat16OnlyAtItsEnds) {
