@@ -1,0 +1,88 @@
+"""Loads from one asyncio loop. A request is timed from when it is due, so that a late sender counts as latency."""
+
+import asyncio
+import dataclasses
+import random
+import time
+
+PNG = b"\x89PNG\r\n"
+NUM_CLASSES = 10
+
+
+@dataclasses.dataclass
+class Answers:
+    """What came of a load: seconds of each request that was answered, and how many of them were within `window`."""
+    window: float
+    seconds: list = dataclasses.field(default_factory=list)
+    failures: list = dataclasses.field(default_factory=list)
+    within: int = 0
+
+    @property
+    def throughput(self):
+        return self.within / self.window
+
+    def percentile(self, fraction):
+        """Of the seconds, the smallest that so many did not exceed; none without answers."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] if ordered else None
+
+
+class Load:
+    """Requests of one client. Classes and image seeds follow from `seed` and the request's number."""
+
+    def __init__(self, image, window, seed):
+        self.image = image
+        self.seed = seed
+        self.answers = Answers(window)
+        self.begin = time.perf_counter()
+
+    def now(self):
+        """Seconds since the load began."""
+        return time.perf_counter() - self.begin
+
+    async def ask(self, number, due):
+        class_id = random.Random(f"{self.seed}/{number}").randrange(NUM_CLASSES)
+        try:
+            answer = await self.image(class_id, 1000 * self.seed + number)
+        except Exception as error:  # Whatever it is, it counts as a failure.
+            self.answers.failures.append(f"{type(error).__name__}: {error}")
+            return
+        if not answer or not answer.startswith(PNG):
+            self.answers.failures.append("no PNG")
+            return
+        self.answers.seconds.append(self.now() - due)
+        self.answers.within += 0 <= self.now() <= self.answers.window
+
+
+async def closed(image, clients, warm_up, window, seed=1):
+    """So many clients, each with one request after another. Counts what is answered in `window` seconds, after those
+    of the warm-up; what is under way then is waited for."""
+    load = Load(image, window, seed)
+    load.begin += warm_up
+    numbers = iter(range(1 << 30))
+
+    async def client():
+        while load.now() < window:
+            await load.ask(next(numbers), load.now())
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return load.answers
+
+
+def arrivals(rate, window, seed):
+    """When requests are due: a Poisson process. At another rate the same gaps are shorter or longer."""
+    order, due = random.Random(seed), 0.0
+    while True:
+        due += order.expovariate(1) / rate
+        if due > window:
+            return
+        yield due
+
+
+async def opened(image, rate, window, seed):
+    """Requests as they are due, whatever became of those before; all are waited for."""
+    load = Load(image, window, seed)
+    async with asyncio.TaskGroup() as tasks:
+        for number, due in enumerate(arrivals(rate, window, seed)):
+            await asyncio.sleep(due - load.now())
+            tasks.create_task(load.ask(number, due))
+    return load.answers
