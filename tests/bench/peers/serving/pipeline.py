@@ -72,8 +72,7 @@ class Pipeline:
         torch.set_grad_enabled(False)
         self.buckets = buckets
         if buckets:
-            from torch import _dynamo, _inductor
-            _inductor.config.freezing = True
+            from torch import _dynamo
             # Each bucket is a compilation of its own.
             _dynamo.config.recompile_limit = 4 * len(buckets)
         entries = json.loads((pathlib.Path(folder) / "cascade.json").read_text())["stages"]

@@ -52,12 +52,15 @@ def ratio_row(what, repeats):
 
 def ratio_rows(report):
     repeats = report["repeats"]
-    yield ratio_row("capacity", [{name: one.outcome.throughput for name, one in repeat["capacities"].items()}
-                                 for repeat in repeats])
+    capacities = [{name: one.outcome for name, one in repeat["capacities"].items()} for repeat in repeats]
+    yield ratio_row("capacity, images/s", [{name: outcome.throughput for name, outcome in outcomes.items()}
+                                           for outcomes in capacities])
+    yield ratio_row("images per CPU second at capacity",
+                    [{name: 1 / outcome.server_cpu if outcome.server_cpu else 0.0 for name, outcome in outcomes.items()}
+                     for outcomes in capacities])
     for goal in report["goals"]:
-        yield ratio_row(f"goodput, p99 <= {goal:g} s", [{name: goodput(rungs, goal)
-                                                         for name, rungs in repeat["rungs"].items()}
-                                                        for repeat in repeats])
+        yield ratio_row(f"goodput at p99 <= {goal:g} s, requests/s",
+                        [{name: goodput(rungs, goal) for name, rungs in repeat["rungs"].items()} for repeat in repeats])
 
 
 def failures(report):
@@ -72,5 +75,5 @@ def markdown(report):
     text = [*lines(["server", "clients", *OUTCOME], capacity_rows(capacities))]
     if report["repeats"]:
         text += lines(["repeat", "server", "requests/s", *OUTCOME], rung_rows(report["repeats"]))
-        text += lines(["images/s", "Cascade", "best LitServe", "Cascade ÷ LitServe"], ratio_rows(report))
+        text += lines(["", "Cascade", "best LitServe", "Cascade ÷ LitServe"], ratio_rows(report))
     return "\n".join([*text, *(f"- failed: {failure}" for failure in failures(report))])
