@@ -16,15 +16,8 @@ class Answers:
     seconds: list = dataclasses.field(default_factory=list)
     failures: list = dataclasses.field(default_factory=list)
     within: int = 0
-
-    @property
-    def throughput(self):
-        return self.within / self.window
-
-    def percentile(self, fraction):
-        """Of the seconds, the smallest that so many did not exceed; none without answers."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] if ordered else None
+    server_cpu: float = 0  # Seconds of the server's processes, and of this one.
+    client_cpu: float = 0
 
 
 class Load:

@@ -1,12 +1,13 @@
-"""What a load told of a server."""
+"""What one or several loads told of a server."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """`throughput` in images a second. p50 and p99 in seconds, none where nothing was answered. CPU seconds of the
-    server's processes for each image that it answered, and of the load's own: others on the machine change them least.
+    """`throughput` in images a second, `window` in seconds. p50 and p99 in seconds, none where nothing was answered.
+    CPU seconds of the server's processes for each image that it answered, and of the load's own: others on the machine
+    change them less than the rest.
     """
     window: float
     answered: int
@@ -18,8 +19,17 @@ class Outcome:
     client_cpu: float | None
 
 
-def of(answers, server_cpu, client_cpu):
-    answered = len(answers.seconds)
-    return Outcome(answers.window, answered, answers.throughput, answers.percentile(0.5), answers.percentile(0.99),
-                   answers.failures, server_cpu / answered if answered else None,
-                   client_cpu / answered if answered else None)
+def percentile(ordered, fraction):
+    return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] if ordered else None
+
+
+def of(turns):
+    """Of the answers to several loads, all requests together."""
+    ordered = sorted(seconds for answers in turns for seconds in answers.seconds)
+    window = sum(answers.window for answers in turns)
+    answered = len(ordered)
+    return Outcome(window, answered, sum(answers.within for answers in turns) / window,
+                   percentile(ordered, 0.5), percentile(ordered, 0.99),
+                   [failure for answers in turns for failure in answers.failures],
+                   sum(answers.server_cpu for answers in turns) / answered if answered else None,
+                   sum(answers.client_cpu for answers in turns) / answered if answered else None)

@@ -5,7 +5,7 @@ import re
 
 PATTERN = re.compile(r"(eager|compile)(?:-(channels_last))?/(\d+)x(\d+)/(\d+)/(\d+)")
 # The batches that torch.compile is asked for: a network's compilation takes minutes.
-BUCKETS = (4, 8, 16)
+BUCKETS = (4, 16)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,8 +46,10 @@ def ratio_row(what, repeats):
     """`repeats` has a value for each server. The ratio is the median of the repeats', each with its best peer."""
     peers = [best(values) for values in repeats]
     ratios = [values[OURS] / peer if peer else float("inf") for values, (_, peer) in zip(repeats, peers)]
+    ratio = statistics.median(ratios)
     return [what, ", ".join(f"{values[OURS]:.1f}" for values in repeats),
-            ", ".join(f"{value:.1f} ({name})" for name, value in peers), f"**{statistics.median(ratios):.2f}**"]
+            ", ".join(f"{value:.1f} ({name})" for name, value in peers),
+            "∞" if ratio == float("inf") else f"**{ratio:.2f}**"]
 
 
 def ratio_rows(report):

@@ -10,13 +10,15 @@ from serving.climb import Rung, following
 
 # Enough requests for a 99th percentile, in a bounded time.
 REQUESTS = 300
+# Of each server, in which its capacity is found.
+CAPACITY_TURNS = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Times:
     """Seconds of a load."""
     warm_up: float = 5
-    capacity: float = 30
+    capacity: float = 12
     shortest: float = 15
     longest: float = 30
 
@@ -37,25 +39,33 @@ def say(text):
 
 
 def run(server, make_load):
-    """A load's outcome."""
+    """A load's answers."""
     async def go():
         async with server.client() as image:
             return await make_load(image)
     with servers.awake(server):
         server_cpu, client_cpu = server.cpu_seconds(), time.process_time()
         answers = asyncio.run(go())
-        return outcome.of(answers, server.cpu_seconds() - server_cpu, time.process_time() - client_cpu)
+        answers.server_cpu = server.cpu_seconds() - server_cpu
+        answers.client_cpu = time.process_time() - client_cpu
+        return answers
 
 
-def capacity(server, clients, times):
-    """What so many clients get in a closed loop."""
-    result = run(server, lambda image: load.closed(image, clients, times.warm_up, times.capacity))
-    say(f"{server.name}: {clients} clients get {result.throughput:.1f} images/s")
-    return Capacity(server.name, clients, result)
+def capacities(contestants, clients, times):
+    """What so many clients get of each server in a closed loop; several short turns each."""
+    turns = {server.name: [] for server in contestants}
+    for _ in range(CAPACITY_TURNS):
+        for server in contestants:
+            turns[server.name].append(run(server, lambda image: load.closed(image, clients, times.warm_up,
+                                                                            times.capacity)))
+    found = {name: Capacity(name, clients, outcome.of(answers)) for name, answers in turns.items()}
+    for one in found.values():
+        say(f"{one.server}: {clients} clients get {one.outcome.throughput:.1f} images/s")
+    return found
 
 
 def rung(server, fraction, rate, times, seed):
-    result = run(server, lambda image: load.opened(image, rate, times.window(rate), seed))
+    result = outcome.of([run(server, lambda image: load.opened(image, rate, times.window(rate), seed))])
     say(f"{server.name}: {rate:.1f} requests/s for {result.window:.0f} s: p99 {result.p99} s, "
         f"{len(result.failures)} failed")
     return Rung(fraction, rate, result)
@@ -64,7 +74,7 @@ def rung(server, fraction, rate, times, seed):
 def repeat(contestants, clients, goals, times, seed):
     """Capacities, then rates in turn until every server's goodput is known. The order is turned around each time."""
     contestants = contestants if seed % 2 else contestants[::-1]
-    capacities = {server.name: capacity(server, clients, times) for server in contestants}
+    found = capacities(contestants, clients, times)
     rungs = {server.name: [] for server in contestants}
     waiting = list(contestants)
     while waiting:
@@ -73,6 +83,6 @@ def repeat(contestants, clients, goals, times, seed):
             if fraction is None:
                 waiting.remove(server)
                 continue
-            rate = fraction * capacities[server.name].outcome.throughput
+            rate = fraction * found[server.name].outcome.throughput
             rungs[server.name].append(rung(server, fraction, rate, times, seed))
-    return {"capacities": capacities, "rungs": rungs}
+    return {"capacities": found, "rungs": rungs}
