@@ -5,7 +5,8 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """`throughput` in images a second, `window` in seconds. p50 and p99 in seconds, none where nothing was answered.
+    """`throughput` in images a second, until the last answer: servers that answer in batches are not cut off within
+    one. `window`: the seconds in which requests were sent. p50 and p99 in seconds, none where nothing was answered.
     CPU seconds of the server's processes for each image that it answered, and of the load's own: others on the machine
     change them less than the rest.
     """
@@ -26,9 +27,9 @@ def percentile(ordered, fraction):
 def of(turns):
     """Of the answers to several loads, all requests together."""
     ordered = sorted(seconds for answers in turns for seconds in answers.seconds)
-    window = sum(answers.window for answers in turns)
     answered = len(ordered)
-    return Outcome(window, answered, sum(answers.within for answers in turns) / window,
+    return Outcome(sum(answers.window for answers in turns), answered,
+                   answered / sum(max(answers.window, answers.ended) for answers in turns),
                    percentile(ordered, 0.5), percentile(ordered, 0.99),
                    [failure for answers in turns for failure in answers.failures],
                    sum(answers.server_cpu for answers in turns) / answered if answered else None,

@@ -17,8 +17,7 @@ CAPACITY_TURNS = 3
 @dataclasses.dataclass(frozen=True)
 class Times:
     """Seconds of a load."""
-    warm_up: float = 5
-    capacity: float = 12
+    capacity: float = 15
     shortest: float = 15
     longest: float = 30
 
@@ -56,8 +55,7 @@ def capacities(contestants, clients, times):
     turns = {server.name: [] for server in contestants}
     for _ in range(CAPACITY_TURNS):
         for server in contestants:
-            turns[server.name].append(run(server, lambda image: load.closed(image, clients, times.warm_up,
-                                                                            times.capacity)))
+            turns[server.name].append(run(server, lambda image: load.closed(image, clients, times.capacity)))
     found = {name: Capacity(name, clients, outcome.of(answers)) for name, answers in turns.items()}
     for one in found.values():
         say(f"{one.server}: {clients} clients get {one.outcome.throughput:.1f} images/s")
