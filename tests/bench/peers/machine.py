@@ -25,12 +25,12 @@ def processor():
             "flags": [flag for flag in FLAGS if flag in flags], "lacks": [flag for flag in FLAGS if flag not in flags]}
 
 
-def facts(root):
+def facts(root, packages=PACKAGES):
     revision = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty", "--exclude", "*"],
                               capture_output=True, text=True)
     return {"processor": processor(), "cores": cores(), "load_average": os.getloadavg()[0],
             "python": platform.python_version(),
-            "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+            "versions": {name: importlib.metadata.version(name) for name in packages},
             "revision": revision.stdout.strip(), "date": datetime.date.today().isoformat()}
 
 
