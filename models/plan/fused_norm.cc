@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "models/plan/fast_exp.h"
+
 // The loops over pixels are compiled for each instruction set, and the loader
 // picks one. A sanitizer's runtime is not up yet when the loader does.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -34,31 +36,9 @@ CASCADE_INLINED void Store(float value, Bf16& out) {
   out.bits = static_cast<uint16_t>(is_nan ? 0x7fc0 : rounded);
 }
 
-// e^x within 2 units in the last place; 0 below -87, infinite above 88.
-CASCADE_INLINED float Exp(float x) {
-  constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693145752f;  // 16 bits: n * it is exact.
-  constexpr float kLn2Low = 1.42860677e-6f;
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: leaves an integer.
-  const float above = x > -87.0f ? x : -87.0f;
-  const float clamped = above < 88.0f ? above : 88.0f;
-  const float shifted = clamped * kLog2E + kRound;
-  const float n = shifted - kRound;
-  const float r = (clamped - n * kLn2High) - n * kLn2Low;
-  // Cephes' polynomial for e^r - 1 - r, |r| <= ln(2) / 2 (S. Moshier, expf).
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  const float value = p * r * r + r + 1.0f;
-  const uint32_t power = (std::bit_cast<uint32_t>(shifted) + 127u)
-                         << 23;  // 2^n
-  return value * std::bit_cast<float>(power);
+CASCADE_INLINED float Silu(float x) {
+  return x / (1.0f + FastExp<float, uint32_t>(-x));
 }
-
-CASCADE_INLINED float Silu(float x) { return x / (1.0f + Exp(-x)); }
 
 // Of one piece: sums of each channel and of its squares. Floats over a block of
 // pixels, doubles over the blocks: as exact as the block is short.

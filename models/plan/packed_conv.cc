@@ -72,7 +72,7 @@ std::span<const float> Values(const at::Tensor& tensor) {
 std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
                                          const at::Tensor& bias,
                                          const PackedConv::Options& options) {
-  const auto instructions = WinogradConv::Best();
+  const auto instructions = BestInstructionSet();
   if (weight.size(2) != 3 || options.stride != 1 || !instructions ||
       !WinogradConv::Takes(weight.size(1), weight.size(0)) ||
       HasMatrixUnits(options.dtype)) {

@@ -1,12 +1,15 @@
 #include "models/plan/planned_block.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <tuple>
 
 #include "models/nn/resample.h"
+#include "models/plan/fused_attention.h"
 
 namespace cascade {
 namespace {
@@ -131,16 +134,57 @@ PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,
       norm_(weights("norm.weight"), weights("norm.bias"), norm_groups),
       qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), conv),
       proj_(AsImageKernel(weights("proj_out.weight")), weights("proj_out.bias"),
-            conv) {}
+            conv),
+      instructions_(BestInstructionSet()) {}
 
 at::Tensor PlannedAttention::Run(at::Tensor x) const {
-  const int64_t batch = x.size(0);
-  const int64_t channels = x.size(1);
-  const int64_t pixels = x.size(2) * x.size(3);
-  const int64_t width = channels / heads_;
   PlannedNorm::Extras extras;
   extras.silu = false;
   const at::Tensor qkv = qkv_.Run(norm_.Run(x, {}, extras, dtype_));
+  const at::Tensor image = instructions_ ? AttendFused(qkv) : AttendByAten(qkv);
+  proj_.RunInto(image, x);
+  return x;
+}
+
+at::Tensor PlannedAttention::AttendFused(const at::Tensor& qkv) const {
+  const int64_t channels = qkv.size(1) / 3;
+  at::Tensor out = at::empty({qkv.size(0), channels, qkv.size(2), qkv.size(3)},
+                             qkv.options(), at::MemoryFormat::ChannelsLast);
+  if (dtype_ == at::kFloat) {
+    AttendTyped<float>(qkv, out);
+  } else {
+    AttendTyped<Bf16>(qkv, out);
+  }
+  return out;
+}
+
+template <typename T>
+void PlannedAttention::AttendTyped(const at::Tensor& qkv,
+                                   at::Tensor& out) const {
+  TORCH_CHECK(qkv.is_contiguous(at::MemoryFormat::ChannelsLast),
+              "attention's input is channels-last");
+  const int64_t width = out.size(1) / heads_;
+  const bool is_new = order_ == AttentionOrder::kNew;
+  const AttentionProblem<T> problem{
+      .qkv = static_cast<const T*>(qkv.const_data_ptr()),
+      .out = static_cast<T*>(out.mutable_data_ptr()),
+      .images = out.size(0),
+      .pixels = out.size(2) * out.size(3),
+      .heads = heads_,
+      .width = width,
+      .head_stride = is_new ? width : 3 * width,
+      .part_stride = is_new ? heads_ * width : width};
+  at::parallel_for(0, problem.images * problem.heads, /*grain_size=*/1,
+                   [&](int64_t begin, int64_t end) {
+                     FusedAttention(problem, *instructions_, begin, end);
+                   });
+}
+
+at::Tensor PlannedAttention::AttendByAten(const at::Tensor& qkv) const {
+  const int64_t batch = qkv.size(0);
+  const int64_t channels = qkv.size(1) / 3;
+  const int64_t pixels = qkv.size(2) * qkv.size(3);
+  const int64_t width = channels / heads_;
   // [batch, pixels, 3 channels]: how channels-last images lie in memory.
   const at::Tensor rows =
       qkv.permute({0, 2, 3, 1}).view({batch, pixels, 3 * channels});
@@ -155,11 +199,9 @@ at::Tensor PlannedAttention::Run(at::Tensor x) const {
   const at::Tensor attended =
       std::get<0>(at::_scaled_dot_product_flash_attention_for_cpu(
           part(0), part(1), part(2)));
-  const at::Tensor image = attended.transpose(1, 2)
-                               .reshape({batch, x.size(2), x.size(3), channels})
-                               .permute({0, 3, 1, 2});
-  proj_.RunInto(image, x);
-  return x;
+  return attended.transpose(1, 2)
+      .reshape({batch, qkv.size(2), qkv.size(3), channels})
+      .permute({0, 3, 1, 2});
 }
 
 }  // namespace cascade

@@ -9,6 +9,7 @@
 
 #include "models/nn/res_block.h"
 #include "models/nn/unet_config.h"
+#include "models/plan/instruction_set.h"
 #include "models/plan/packed_conv.h"
 #include "models/plan/planned_norm.h"
 
@@ -78,12 +79,19 @@ class PlannedAttention {
   }
 
  private:
+  // Of the queries, keys and values [batch, 3 channels, height, width].
+  at::Tensor AttendFused(const at::Tensor& qkv) const;
+  template <typename T>
+  void AttendTyped(const at::Tensor& qkv, at::Tensor& out) const;
+  at::Tensor AttendByAten(const at::Tensor& qkv) const;
+
   const int64_t heads_;
   const AttentionOrder order_;
   const at::ScalarType dtype_;
   const PlannedNorm norm_;
   const PackedConv qkv_;
   const PackedConv proj_;
+  const std::optional<InstructionSet> instructions_;  // None: ATen attends.
 };
 
 }  // namespace cascade

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "models/plan/thread_workspace.h"
+
 namespace cascade {
 namespace {
-
-using InstructionSet = WinogradConv::InstructionSet;
 
 constexpr int64_t kVector = 16;  // Channels; two vectors of AVX2.
 constexpr int64_t kProducts = 16;
@@ -63,30 +63,7 @@ std::vector<float> Pack(std::span<const float> weight, int64_t out_channels,
   return packed;
 }
 
-// Of this thread, from a cache line's begin; kept from call to call.
-float* Workspace(int64_t floats) {
-  constexpr size_t kLine = 64;
-  thread_local std::vector<float> workspace;
-  const size_t needed = static_cast<size_t>(floats) + kLine / sizeof(float);
-  if (workspace.size() < needed) workspace.resize(needed);
-  const auto address = reinterpret_cast<uintptr_t>(workspace.data());
-  const uintptr_t line = (address + kLine - 1) / kLine * kLine;
-  return workspace.data() + (line - address) / sizeof(float);
-}
-
 }  // namespace
-
-std::optional<InstructionSet> WinogradConv::Best() {
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return InstructionSet::kAvx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return InstructionSet::kAvx2;
-  }
-  return std::nullopt;
-}
 
 bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
   return in_channels % kVector == 0 && out_channels % kVector == 0;
@@ -126,7 +103,7 @@ void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                                    .bias = bias_.data(),
                                    .zeros = zeros_.data(),
                                    .tiles_in_block = tiles_in_block_};
-  float* workspace = Workspace(
+  float* workspace = ThreadWorkspace(
       WinogradWorkspace(in_channels_, out_channels_, tiles_in_block_));
   if (instructions_ == InstructionSet::kAvx512) {
     WinogradAvx512(problem, begin, end, workspace);

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
+#include "models/plan/instruction_set.h"
 #include "models/plan/winograd_problem.h"
 
 namespace cascade {
@@ -18,10 +18,6 @@ namespace cascade {
 // Immutable; any thread may compute any block.
 class WinogradConv {
  public:
-  enum class InstructionSet { kAvx2, kAvx512 };
-
-  // The best that this processor has; none: it has neither.
-  static std::optional<InstructionSet> Best();
   // Whether the channels are whole vectors.
   static bool Takes(int64_t in_channels, int64_t out_channels);
 

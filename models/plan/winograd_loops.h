@@ -1,55 +1,13 @@
-// The loops of a Winograd convolution, for one instruction set: included by a
-// source file that is compiled for it, and by nothing else. Everything here is
-// local to that file and calls nothing outside of it: an inline function that
-// two files share would be linked from either.
+// The loops of a Winograd convolution, for one instruction set; see
+// vector_lanes.h.
 
 #include <cstdint>
 
-#include "models/plan/bf16.h"
+#include "models/plan/vector_lanes.h"
 #include "models/plan/winograd_problem.h"
 
 namespace cascade {
 namespace {
-
-#define CASCADE_INLINED inline __attribute__((always_inline))
-
-template <int kLanes>
-struct Lanes {
-  typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
-  typedef uint32_t Words __attribute__((vector_size(4 * kLanes), aligned(4)));
-  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes), aligned(2)));
-};
-
-template <int kLanes>
-using Floats = typename Lanes<kLanes>::Floats;
-
-template <int kLanes>
-CASCADE_INLINED Floats<kLanes> Load(const float* from) {
-  return *reinterpret_cast<const Floats<kLanes>*>(from);
-}
-template <int kLanes>
-CASCADE_INLINED Floats<kLanes> Load(const Bf16* from) {
-  using L = Lanes<kLanes>;
-  const auto halves = *reinterpret_cast<const typename L::Halves*>(from);
-  return reinterpret_cast<Floats<kLanes>>(
-      __builtin_convertvector(halves, typename L::Words) << 16);
-}
-
-template <int kLanes>
-CASCADE_INLINED void Store(Floats<kLanes> values, float* to) {
-  *reinterpret_cast<Floats<kLanes>*>(to) = values;
-}
-// To the nearest, ties to even. NaN stays one.
-template <int kLanes>
-CASCADE_INLINED void Store(Floats<kLanes> values, Bf16* to) {
-  using L = Lanes<kLanes>;
-  const auto bits = reinterpret_cast<typename L::Words>(values);
-  const auto rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const auto is_nan = (bits & 0x7fffffff) > 0x7f800000;
-  const auto chosen = is_nan ? typename L::Words{} + 0x7fc0 : rounded;
-  *reinterpret_cast<typename L::Halves*>(to) =
-      __builtin_convertvector(chosen, typename L::Halves);
-}
 
 // Where a tile of 2x2 results lies. Its pixels are 4x4, from one above and one
 // to the left of them.
@@ -146,54 +104,6 @@ CASCADE_INLINED void TransformOutput(const WinogradProblem<T>& p,
   }
 }
 
-// kRows rows of one matrix times a panel of kVectors * kLanes columns of the
-// weights. Each product is a sum in the order of the channels, whatever kRows
-// is: an image's bits do not depend on what is computed beside it.
-template <int kLanes, int kRows, int kVectors>
-CASCADE_INLINED void Multiply(const float* rows, int64_t row_stride,
-                              const float* panel, int64_t channels, float* out,
-                              int64_t out_stride) {
-  Floats<kLanes> sums[kRows][kVectors] = {};
-  for (int64_t c = 0; c < channels; ++c) {
-    Floats<kLanes> weights[kVectors];
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      weights[v] = Load<kLanes>(panel + (c * kVectors + v) * kLanes);
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      const float value = rows[r * row_stride + c];
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += value * weights[v];
-    }
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      Store<kLanes>(sums[r][v], out + r * out_stride + v * kLanes);
-    }
-  }
-}
-
-template <int kLanes, int kMostRows, int kVectors>
-CASCADE_INLINED void MultiplyAll(const float* rows, int64_t row_stride,
-                                 const float* panel, int64_t channels,
-                                 int64_t num_rows, float* out,
-                                 int64_t out_stride) {
-  int64_t row = 0;
-  for (; row + kMostRows <= num_rows; row += kMostRows) {
-    Multiply<kLanes, kMostRows, kVectors>(rows + row * row_stride, row_stride,
-                                          panel, channels,
-                                          out + row * out_stride, out_stride);
-  }
-  for (; row < num_rows; row += 4) {
-    Multiply<kLanes, 4, kVectors>(rows + row * row_stride, row_stride, panel,
-                                  channels, out + row * out_stride, out_stride);
-  }
-}
-
-// kMostRows * 2 vectors of sums fit the registers beside what is multiplied.
 template <int kLanes, int kMostRows, typename T>
 CASCADE_INLINED void RunBlocks(const WinogradProblem<T>& p, int64_t begin,
                                int64_t end, float* workspace) {
@@ -221,12 +131,14 @@ CASCADE_INLINED void RunBlocks(const WinogradProblem<T>& p, int64_t begin,
       for (; column + kPanel <= p.out_channels; column += kPanel) {
         MultiplyAll<kLanes, kMostRows, 2>(
             inputs + i * in_matrix, in_row, weights + column * p.in_channels,
-            p.in_channels, rows, products + i * out_matrix + column, out_row);
+            2 * kLanes, p.in_channels, rows, products + i * out_matrix + column,
+            out_row);
       }
       for (; column < p.out_channels; column += kLanes) {
         MultiplyAll<kLanes, kMostRows, 1>(
             inputs + i * in_matrix, in_row, weights + column * p.in_channels,
-            p.in_channels, rows, products + i * out_matrix + column, out_row);
+            kLanes, p.in_channels, rows, products + i * out_matrix + column,
+            out_row);
       }
     }
     for (int64_t t = 0; t < count; ++t) {
@@ -235,8 +147,6 @@ CASCADE_INLINED void RunBlocks(const WinogradProblem<T>& p, int64_t begin,
     }
   }
 }
-
-#undef CASCADE_INLINED
 
 }  // namespace
 }  // namespace cascade

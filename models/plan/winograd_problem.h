@@ -28,18 +28,23 @@ struct WinogradProblem {
   int64_t tiles_in_block = 0;      // Computed together; a multiple of 4.
 };
 
+// Inlined everywhere: see vector_lanes.h.
+#define CASCADE_SHARED constexpr __attribute__((always_inline))
+
 // Floats between the rows of a matrix of transformed pixels, and between two of
 // the sixteen matrices. Odd numbers of cache lines: rows and matrices that lie
 // a power of two apart would push each other out of the cache.
-constexpr int64_t WinogradRow(int64_t channels) { return channels + 16; }
-constexpr int64_t WinogradMatrix(int64_t channels, int64_t tiles) {
+CASCADE_SHARED int64_t WinogradRow(int64_t channels) { return channels + 16; }
+CASCADE_SHARED int64_t WinogradMatrix(int64_t channels, int64_t tiles) {
   return WinogradRow(channels) * tiles + 16;
 }
-constexpr int64_t WinogradWorkspace(int64_t in_channels, int64_t out_channels,
-                                    int64_t tiles) {
+CASCADE_SHARED int64_t WinogradWorkspace(int64_t in_channels,
+                                         int64_t out_channels, int64_t tiles) {
   return 16 * (WinogradMatrix(in_channels, tiles) +
                WinogradMatrix(out_channels, tiles));
 }
+
+#undef CASCADE_SHARED
 
 // Computes the blocks of tiles from `begin` to before `end`. `workspace` has
 // WinogradWorkspace() floats, for this call alone.

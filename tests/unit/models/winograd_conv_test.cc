@@ -17,8 +17,6 @@
 namespace cascade {
 namespace {
 
-using InstructionSet = WinogradConv::InstructionSet;
-
 std::span<const float> Values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
@@ -98,7 +96,7 @@ double LargestError(const at::Tensor& actual, const at::Tensor& expected) {
 class WinogradConvTest : public testing::TestWithParam<InstructionSet> {
  protected:
   void SetUp() override {
-    const auto best = WinogradConv::Best();
+    const auto best = BestInstructionSet();
     if (!best || *best < GetParam()) {
       GTEST_SKIP() << "this processor does not have the instructions";
     }
