@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "models/nn/unet.h"
+#include "models/runtime/step_kernels.h"
+#include "models/stage_spec.h"
 
 namespace cascade {
 
@@ -22,6 +24,10 @@ class StageNetwork {
   // The raw outputs [batch, out_channels, size, size], float. Throws what
   // LibTorch throws.
   virtual at::Tensor Run(const nn::UNetInput& input) const = 0;
+  // What an executor's steps of up to `max_rows` network rows do beside the
+  // network, on its device. Throws what LibTorch throws.
+  virtual std::unique_ptr<StepKernels> MakeStepKernels(const StageSpec& spec,
+                                                       int max_rows) const;
 };
 
 // Serves the modules as they were trained: `unet` itself, which is on the CPU,
