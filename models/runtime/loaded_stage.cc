@@ -13,11 +13,29 @@
 #include "models/sampling/counter_noise.h"
 #include "server/base/status_macros.h"
 
+#ifdef CASCADE_CUDA
+#include "models/cuda/serve_on_card.h"
+#endif
+
 namespace cascade {
 namespace {
 
 // Of each stage; a cascade of three small ones loads within three seconds.
 constexpr absl::Duration kProbeTime = absl::Milliseconds(700);
+
+std::unique_ptr<StageNetwork> Serve(std::shared_ptr<nn::UNet> unet,
+                                    [[maybe_unused]] const StageSpec& spec,
+                                    [[maybe_unused]] const LoadOptions& options,
+                                    at::Device device) {
+#ifdef CASCADE_CUDA
+  if (device.is_cuda()) {
+    return ServeOnCard(*unet, spec, device,
+                       {.max_batch_rows = options.max_batch_rows,
+                        .reproducibility = options.reproducibility});
+  }
+#endif
+  return ServeModules(std::move(unet), device);
+}
 
 }  // namespace
 
@@ -32,7 +50,7 @@ absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(
   return CatchTorch([&]() -> absl::StatusOr<Network> {
     at::set_num_threads(1);
     Network result;
-    result.network = ServeModules(unet_, device);
+    result.network = Serve(unet_, spec_, options_, device);
     BatchProbe probe =
         ProbeBatches(*result.network, spec_, options_.max_batch_rows,
                      options_.reproducibility, kProbeTime);

@@ -19,7 +19,7 @@ class StageNetwork {
   virtual ~StageNetwork() = default;
 
   virtual at::Device device() const = 0;
-  // Of the parameters on the device.
+  // That it keeps on the device: parameters, and what graphs hold.
   virtual int64_t weight_bytes() const = 0;
   // The raw outputs [batch, out_channels, size, size], float. Throws what
   // LibTorch throws.

@@ -53,7 +53,7 @@ ALLOWED = {
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
     "models/import": ["models/weights", "models/nn", "models/sampling", MODELS_PUBLIC],
     "models/runtime": ["models/nn", "models/weights", "models/sampling", SERVE_ON_CARD, MODELS_PUBLIC],
-    "models/cuda": ["models/nn", "models/runtime", "models/sampling", MODELS_PUBLIC],
+    "models/cuda": ["models/nn", "models/runtime", "models/sampling", "server/base/mutex.h", MODELS_PUBLIC],
     "models/training": ["models/nn", "models/weights", "models/runtime", "models/sampling", MODELS_PUBLIC],
     "models/evaluation": ["models/training", "models/nn", "models/weights", "models/runtime", "models/sampling",
                           MODELS_PUBLIC],
