@@ -95,6 +95,15 @@ CapturedPlan::CapturedPlan(const CardPlan& plan, const StageSpec& spec,
   bytes_ += BytesOf(input_) + most;
 }
 
+CapturedPlan::~CapturedPlan() {
+  const MutexLock lock(mutex_);
+  try {
+    free_.synchronize();
+  } catch (const c10::Error&) {
+    // The device is lost, and its memory with it.
+  }
+}
+
 CapturedPlan::Bucket CapturedPlan::Capture(const CardPlan& plan, int rows,
                                            c10::Stream stream) {
   const c10::StreamGuard guard(stream);

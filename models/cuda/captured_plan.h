@@ -25,6 +25,8 @@ class CapturedPlan {
   // the card runs each size a few times. Throws what LibTorch throws.
   CapturedPlan(const CardPlan& plan, const StageSpec& spec, at::Device device,
                const std::vector<int>& bucket_rows);
+  // Blocks until the last replay is done.
+  ~CapturedPlan();
 
   // As StageNetwork::Run(), by the smallest graph of at least `least_rows`
   // rows.

@@ -2,6 +2,7 @@
 
 #include "models/cuda/card_plan.h"
 #include "models/cuda/card_step_kernels.h"
+#include "models/cuda/card_stream.h"
 
 namespace cascade {
 namespace {
@@ -9,7 +10,9 @@ namespace {
 class EagerNetwork final : public StageNetwork {
  public:
   EagerNetwork(const nn::UNet& unet, const CardMath& math)
-      : math_(math), plan_(unet, math) {}
+      : math_(math), plan_(unet, math) {
+    Synchronize(math.device);  // Other streams may run it.
+  }
 
   at::Device device() const override { return math_.device; }
   int64_t weight_bytes() const override { return plan_.weight_bytes(); }

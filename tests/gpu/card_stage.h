@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "models/cascade_model.h"
 #include "models/nn/unet.h"
 #include "models/runtime/stage_network.h"
 #include "models/runtime/torch_stage_executor.h"
