@@ -21,8 +21,8 @@ int64_t AllocatedBytes(at::Device card) {
 void CardTest::SetUp() {
   at::set_num_threads(1);
   if (NumCards() < num_cards_) {
-    GTEST_SKIP() << "the test needs " << num_cards_
-                 << " CUDA devices, and the machine has " << NumCards();
+    GTEST_SKIP() << "CUDA devices needed: " << num_cards_
+                 << ", on this machine: " << NumCards();
   }
   at::globalContext().lazyInitDevice(at::kCUDA);
 }

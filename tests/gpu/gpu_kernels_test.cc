@@ -44,13 +44,10 @@ TEST_F(GpuKernelsTest, TheNormIsTheHosts) {
         const CardNorm norm(
             weight, bias, groups,
             {.functions = &functions, .device = device, .dtype = dtype});
-        return norm
-            .Run(
-                x, other,
-                {.scale = rows.narrow(1, 0, channels + second),
-                 .shift = rows.narrow(1, channels + second, channels + second)},
-                at::kFloat)
-            .cpu();
+        CardNorm::Extras affine;
+        affine.scale = rows.narrow(1, 0, channels + second);
+        affine.shift = rows.narrow(1, channels + second, channels + second);
+        return norm.Run(x, other, affine, at::kFloat).cpu();
       };
       const at::Tensor expected = run(HostFunctions(), at::kCPU);
       const at::Tensor made = run(CudaFunctions(), Card(0));
