@@ -1,5 +1,6 @@
 #include "models/cuda/card_blocks.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
@@ -25,15 +26,19 @@ CardResBlock::CardResBlock(const CardWeights& weights, const Options& options,
       dtype_(math.dtype),
       in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
                options.norm_groups, math),
-      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"), 1,
-               math),
+      in_conv_(weights("in_layers.2.weight"), {}, 1, math),
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
-                options.norm_groups, math),
-      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"), 1,
-                math) {
+                options.norm_groups, math, weights("in_layers.2.bias")),
+      out_conv_(weights("out_layers.3.weight"),
+                options.has_skip_convolution ? at::Tensor()
+                                             : weights("out_layers.3.bias"),
+                1, math) {
   if (options.has_skip_convolution) {
-    skip_.emplace(weights("skip_connection.weight"),
-                  weights("skip_connection.bias"), 1, math);
+    // The two are added up, and so are their biases.
+    skip_.emplace(
+        weights("skip_connection.weight"),
+        weights("skip_connection.bias") + weights("out_layers.3.bias"), 1,
+        math);
   }
 }
 

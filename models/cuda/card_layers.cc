@@ -13,11 +13,12 @@ constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 at::Tensor OnDevice(const at::Tensor& weight, const CardMath& math,
                     at::ScalarType dtype) {
-  return weight.detach().to(math.device, dtype).clone();
+  return weight.defined() ? weight.detach().to(math.device, dtype).clone()
+                          : weight;
 }
 
-int64_t Bytes(const at::Tensor& a, const at::Tensor& b) {
-  return static_cast<int64_t>(a.nbytes() + b.nbytes());
+int64_t Bytes(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
 }
 
 NormType TypeOf(at::ScalarType dtype) {
@@ -62,7 +63,7 @@ at::Tensor CardConv::Run(const at::Tensor& x) const {
       .contiguous(kChannelsLast);
 }
 
-int64_t CardConv::weight_bytes() const { return Bytes(weight_, bias_); }
+int64_t CardConv::weight_bytes() const { return Bytes(weight_) + Bytes(bias_); }
 
 CardLinear::CardLinear(const at::Tensor& weight, const at::Tensor& bias,
                        const CardMath& math)
@@ -73,14 +74,18 @@ at::Tensor CardLinear::Run(const at::Tensor& rows) const {
   return at::linear(rows, weight_, bias_);
 }
 
-int64_t CardLinear::weight_bytes() const { return Bytes(weight_, bias_); }
+int64_t CardLinear::weight_bytes() const {
+  return Bytes(weight_) + Bytes(bias_);
+}
 
 CardNorm::CardNorm(const at::Tensor& weight, const at::Tensor& bias,
-                   int64_t groups, const CardMath& math)
+                   int64_t groups, const CardMath& math,
+                   const at::Tensor& input_bias)
     : math_(math),
       groups_(static_cast<int>(groups)),
       weight_(OnDevice(weight, math, at::kFloat)),
-      bias_(OnDevice(bias, math, at::kFloat)) {
+      bias_(OnDevice(bias, math, at::kFloat)),
+      input_bias_(OnDevice(input_bias, math, at::kFloat)) {
   NormArguments arguments;
   arguments.pixels = 1;
   arguments.first_channels = static_cast<int>(weight.size(0));
@@ -113,6 +118,7 @@ at::Tensor CardNorm::Run(const at::Tensor& x, const at::Tensor& second,
   arguments.groups = groups_;
   arguments.weight = Floats(weight_);
   arguments.bias = Floats(bias_);
+  arguments.input_bias = Floats(input_bias_);
   arguments.add = Floats(extras.add);
   arguments.scale = Floats(extras.scale);
   arguments.shift = Floats(extras.shift);
@@ -131,6 +137,8 @@ at::Tensor CardNorm::Run(const at::Tensor& x, const at::Tensor& second,
   return out;
 }
 
-int64_t CardNorm::weight_bytes() const { return Bytes(weight_, bias_); }
+int64_t CardNorm::weight_bytes() const {
+  return Bytes(weight_) + Bytes(bias_) + Bytes(input_bias_);
+}
 
 }  // namespace cascade

@@ -21,7 +21,8 @@ struct CardMath {
 // "Same" convolution, by cuDNN.
 class CardConv {
  public:
-  // weight [out, in, kernel, kernel] and bias [out], float.
+  // weight [out, in, kernel, kernel] and bias [out], float; the bias may be
+  // undefined: ATen would add it in a pass of its own.
   CardConv(const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
            const CardMath& math);
 
@@ -62,10 +63,11 @@ class CardNorm {
     bool silu = true;
   };
 
-  // weight and bias [channels], float. Throws for channels that no block of
-  // threads holds a group of.
+  // weight, bias and input_bias [channels], float; the last is added to the
+  // input, and may be undefined. Throws for channels that no block of threads
+  // holds a group of.
   CardNorm(const at::Tensor& weight, const at::Tensor& bias, int64_t groups,
-           const CardMath& math);
+           const CardMath& math, const at::Tensor& input_bias = {});
 
   // `second` has the channels that follow x's; undefined: none. `dtype` is x's
   // own, or float.
@@ -78,6 +80,7 @@ class CardNorm {
   const int groups_;
   const at::Tensor weight_;
   const at::Tensor bias_;
+  const at::Tensor input_bias_;
 };
 
 // x as rows of pixels [batch, pixels, channels], without a copy; and back.

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "models/cuda/card_rows.h"
 #include "models/cuda/card_stream.h"
 
@@ -99,26 +99,25 @@ class StepTable {
   int64_t pixels_ = 0;
 };
 
-// Where a step begins and ends on the card; on the CPU by the clock.
-struct StepTimes {
-  explicit StepTimes(at::Device device) {
-    if (device.is_cpu()) return;
-    begin.emplace(device.type(), c10::EventFlag::BACKEND_DEFAULT);
-    end.emplace(device.type(), c10::EventFlag::BACKEND_DEFAULT);
-  }
+// Where a step begins and ends on the card.
+struct StepEvents {
+  explicit StepEvents(at::Device device)
+      : begin(device.type(), c10::EventFlag::BACKEND_DEFAULT),
+        end(device.type(), c10::EventFlag::BACKEND_DEFAULT) {}
 
-  absl::Time host_begin;
-  std::optional<c10::Event> begin;
-  std::optional<c10::Event> end;
+  c10::Event begin;
+  c10::Event end;
 };
 
 // One of the steps that may be under way.
 struct Place {
   Place(int max_rows, int64_t image_size, at::Device device)
-      : table(max_rows, image_size, device), times(device) {}
+      : table(max_rows, image_size, device) {
+    if (!device.is_cpu()) events.emplace(device);
+  }
 
   StepTable table;
-  StepTimes times;
+  std::optional<StepEvents> events;  // None on the CPU.
 };
 
 class CardPendingStep final : public PendingStep {
@@ -135,13 +134,11 @@ class CardPendingStep final : public PendingStep {
 
   StepResult Wait() override {
     StepResult result;
-    const StepTimes& times = place_->times;
-    if (times.end.has_value()) {
-      times.end->synchronize();
+    if (place_->events.has_value()) {
+      const StepEvents& events = *place_->events;
+      events.end.synchronize();
       result.device_time =
-          absl::Milliseconds(times.begin->elapsedTime(*times.end));
-    } else {
-      result.device_time = absl::Now() - times.host_begin;
+          absl::Milliseconds(events.begin.elapsedTime(events.end));
     }
     const std::span<int32_t> finite = place_->table.host_finite(images_);
     result.finite.assign(finite.begin(), finite.end());
@@ -185,10 +182,8 @@ class CardStepKernels final : public StepKernels {
     place_ = places_[next_place_];
     place_->table.Arrange(network_rows.size(), update_rows.size());
     update_rows_ = update_rows;
-    StepTimes& times = place_->times;
-    times.host_begin = absl::Now();
-    if (times.begin.has_value()) {
-      times.begin->record(CurrentStream(device_));
+    if (place_->events.has_value()) {
+      place_->events->begin.record(CurrentStream(device_));
     }
     std::ranges::transform(
         network_rows,
@@ -232,8 +227,9 @@ class CardStepKernels final : public StepKernels {
     place_->table.Download(static_cast<int64_t>(pixels.size()));
     auto pending = std::make_unique<CardPendingStep>(
         place_, update_rows_.size(), std::move(pixels));
-    StepTimes& times = place_->times;
-    if (times.end.has_value()) times.end->record(CurrentStream(device_));
+    if (place_->events.has_value()) {
+      place_->events->end.record(CurrentStream(device_));
+    }
     // Only now: a step that failed before is repeated in its place.
     next_place_ = (next_place_ + 1) % places_.size();
     is_uploaded_ = false;

@@ -29,6 +29,9 @@ struct NormArguments {
   int groups = 32;                // Divides the channels.
   const float* weight = nullptr;  // [channels]
   const float* bias = nullptr;    // [channels]
+  // [channels], added to the input: the bias of a convolution that left it out;
+  // null: none.
+  const float* input_bias = nullptr;
   // Of each image, `stride` apart; null: none. `add` is added to the input's
   // channels; the norm is multiplied by 1 + scale, then shifted.
   const float* add = nullptr;

@@ -71,6 +71,13 @@ C10_HOST_DEVICE inline float Extra(const float* values, const NormArguments& a,
   return values == nullptr ? 0.0f : values[image * a.stride + channel];
 }
 
+// What is added to an image's channel before the norm.
+C10_HOST_DEVICE inline float Added(const NormArguments& a, int image,
+                                   int channel) {
+  return (a.input_bias == nullptr ? 0.0f : a.input_bias[channel]) +
+         Extra(a.add, a, image, channel);
+}
+
 C10_HOST_DEVICE inline int GroupChannels(const NormArguments& a) {
   return (a.first_channels + a.second_channels) / a.groups;
 }
@@ -79,7 +86,7 @@ template <typename T>
 C10_HOST_DEVICE float Pivot(const NormArguments& a, int image, int group) {
   const int channel = group * GroupChannels(a);
   const NormVector<T, 1> value = LoadVector<T, 1>(a, image, 0, channel);
-  return static_cast<float>(value.values[0]) + Extra(a.add, a, image, channel);
+  return static_cast<float>(value.values[0]) + Added(a, image, channel);
 }
 
 // First: the sums of the thread's channels over its pixels, in
@@ -92,7 +99,7 @@ C10_HOST_DEVICE void SumPixels(const NormArguments& a, const NormLayout& layout,
   NormSums own[kVector];
   for (int i = 0; i < kVector; ++i) {
     const int channel = first_channel + i;
-    shift[i] = Extra(a.add, a, at.image, channel) -
+    shift[i] = Added(a, at.image, channel) -
                Pivot<T>(a, at.image, channel / GroupChannels(a));
     own[i] = NormSums{0, 0};
   }
@@ -187,7 +194,7 @@ C10_HOST_DEVICE void Normalize(const NormArguments& a, const NormLayout& layout,
     const NormStatistics group =
         statistics[(at.offset(layout) + i) / GroupChannels(a)];
     const float factor = 1.0f + Extra(a.scale, a, at.image, channel);
-    mean[i] = group.mean - Extra(a.add, a, at.image, channel);
+    mean[i] = group.mean - Added(a, at.image, channel);
     scale[i] = group.deviation_inverse * a.weight[channel] * factor;
     shift[i] = a.bias[channel] * factor + Extra(a.shift, a, at.image, channel);
   }

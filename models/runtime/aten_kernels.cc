@@ -12,7 +12,6 @@
 #include <limits>
 #include <tuple>
 
-#include "absl/time/clock.h"
 #include "models/runtime/step_kernels.h"
 #include "models/runtime/step_update.h"
 
@@ -41,7 +40,6 @@ class AtenKernels final : public StepKernels {
  public:
   void Begin(std::span<const NetworkRow> network_rows,
              std::span<const UpdateRow> update_rows) override {
-    start_ = absl::Now();
     network_rows_ = network_rows;
     update_rows_ = update_rows;
   }
@@ -93,7 +91,6 @@ class AtenKernels final : public StepKernels {
       const UpdateRow& row = update_rows_[i];
       if (result.finite[i] && !row.pixels.empty()) WritePixels(row, pool);
     }
-    result.device_time = absl::Now() - start_;
     return MakeDoneStep(std::move(result));
   }
 
@@ -286,7 +283,6 @@ class AtenKernels final : public StepKernels {
                      next);
   }
 
-  absl::Time start_;
   std::span<const NetworkRow> network_rows_;
   std::span<const UpdateRow> update_rows_;
 };

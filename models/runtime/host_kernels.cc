@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "models/runtime/step_kernels.h"
 #include "models/runtime/step_update.h"
 
@@ -11,7 +10,6 @@ class HostKernels final : public StepKernels {
  public:
   void Begin(std::span<const NetworkRow> network_rows,
              std::span<const UpdateRow> update_rows) override {
-    start_ = absl::Now();
     network_rows_ = network_rows;
     update_rows_ = update_rows;
   }
@@ -49,7 +47,6 @@ class HostKernels final : public StepKernels {
       result.finite.push_back(UpdateImage(Pointers(row, output, pool)));
       if (result.finite.back() && !row.pixels.empty()) WritePixels(row, pool);
     }
-    result.device_time = absl::Now() - start_;
     return MakeDoneStep(std::move(result));
   }
 
@@ -80,7 +77,6 @@ class HostKernels final : public StepKernels {
              static_cast<size_t>(pool.x.stride(1)), row.pixels);
   }
 
-  absl::Time start_;
   std::span<const NetworkRow> network_rows_;
   std::span<const UpdateRow> update_rows_;
 };

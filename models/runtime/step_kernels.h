@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,7 +58,8 @@ struct UpdateRow {
 // What came of a step.
 struct StepResult {
   std::vector<bool> finite;  // Of each image.
-  absl::Duration device_time;
+  // By the device's clock; none where the step was done when Update() returned.
+  std::optional<absl::Duration> device_time;
 };
 
 // A step under way.

@@ -201,6 +201,7 @@ absl::StatusOr<StepOutcome> TorchStageExecutor::Wait(Ticket ticket) {
 
 absl::StatusOr<TorchStageExecutor::Pending> TorchStageExecutor::Submit(
     std::span<const StepRow> rows) {
+  const absl::Time start = absl::Now();
   const c10::InferenceMode inference;
   const auto on_stream = OnStream();
   Pending pending;
@@ -212,6 +213,7 @@ absl::StatusOr<TorchStageExecutor::Pending> TorchStageExecutor::Submit(
   const at::Tensor output =
       batches_.Run(network_rows_.size(), pool_, *kernels_);
   pending.step = kernels_->Update(output, pool_);
+  pending.host_time = absl::Now() - start;
   return pending;
 }
 
@@ -297,7 +299,7 @@ absl::StatusOr<StepOutcome> TorchStageExecutor::Finish(Pending& pending) {
   const auto on_stream = OnStream();
   const StepResult result = pending.step->Wait();
   StepOutcome outcome;
-  outcome.device_time = result.device_time;
+  outcome.device_time = result.device_time.value_or(pending.host_time);
   outcome.padded_rows = pending.padded_rows;
   outcome.rows.resize(pending.rows.size());
   for (size_t i = 0; i < pending.rows.size(); ++i) {

@@ -75,6 +75,7 @@ class TorchStageExecutor final : public StageExecutor {
     Ticket ticket = 0;
     std::vector<Row> rows;
     int padded_rows = 0;
+    absl::Duration host_time;  // That submitting it took: on the CPU, all.
     std::unique_ptr<PendingStep> step;
   };
 

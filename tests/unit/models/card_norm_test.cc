@@ -24,7 +24,7 @@ struct Shape {
   int size = 0;
   int groups = 0;
   bool scale_shift = false;
-  bool adds = false;
+  bool adds = false;  // The embedding, and an input bias.
   bool silu = true;
   int chunks = 1;  // That are expected.
 };
@@ -52,6 +52,7 @@ class CardNormTest : public testing::TestWithParam<Shape> {
     x_ = Images(channels) * 2 + 300;
     weight_ = at::randn({channels});
     bias_ = at::randn({channels});
+    input_bias_ = at::randn({channels});
     embedding_ = at::randn({kImages, 3 * channels});
   }
 
@@ -80,7 +81,10 @@ class CardNormTest : public testing::TestWithParam<Shape> {
       a.scale = extras;
       a.shift = extras + channels();
     }
-    if (shape.adds) a.add = extras + 2 * channels();
+    if (shape.adds) {
+      a.add = extras + 2 * channels();
+      a.input_bias = input_bias_.const_data_ptr<float>();
+    }
     a.silu = shape.silu;
     return a;
   }
@@ -119,7 +123,7 @@ class CardNormTest : public testing::TestWithParam<Shape> {
       return Part(index).to(at::kDouble).unsqueeze(-1).unsqueeze(-1);
     };
     at::Tensor h = x_.to(type).to(at::kDouble);
-    if (shape.adds) h = h + extra(2);
+    if (shape.adds) h = h + extra(2) + input_bias_.view({1, -1, 1, 1});
     h = at::group_norm(h, shape.groups, weight_.to(at::kDouble),
                        bias_.to(at::kDouble), 1e-5);
     if (shape.scale_shift) h = h * (extra(0) + 1) + extra(1);
@@ -137,6 +141,7 @@ class CardNormTest : public testing::TestWithParam<Shape> {
   at::Tensor x_;
   at::Tensor weight_;
   at::Tensor bias_;
+  at::Tensor input_bias_;
   at::Tensor embedding_;
 };
 
