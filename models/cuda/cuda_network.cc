@@ -2,7 +2,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/DeviceGuard.h>
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <limits>
@@ -154,7 +153,6 @@ std::unique_ptr<StageNetwork> ServeOnCard(const nn::UNet& unet,
                                           at::Device device,
                                           const CardOptions& options) {
   UseReproducibleMath();
-  const c10::InferenceMode inference;
   const c10::DeviceGuard on_device(device);
   return std::make_unique<CudaNetwork>(unet, spec, device, options);
 }
