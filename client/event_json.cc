@@ -25,6 +25,15 @@ std::string Name(v1::AugmentationMode mode) {
   return ShortName(v1::AugmentationMode_Name(mode), "AUGMENTATION_MODE_");
 }
 
+template <typename Stage>
+Json PrecisionsJson(const Stage& stage) {
+  Json json = Json::array();
+  for (int precision : stage.precisions()) {
+    json.push_back(ShortName(v1::Precision_Name(precision), "PRECISION_"));
+  }
+  return json;
+}
+
 template <typename Event>
 Json ImageJson(const char* event, const Event& proto) {
   return {{"event", event},
@@ -93,6 +102,7 @@ Json RecordJson(const v1::GenerationRecord& record) {
                        {"name", stage.name()},
                        {"resolution", stage.resolution()},
                        {"weights_sha256", stage.weights_sha256()},
+                       {"precisions", PrecisionsJson(stage)},
                        {"sampler", SamplerJson(stage.sampler())},
                        {"guidance", GuidanceJson(stage.guidance())}};
     if (stage.has_augmentation()) {
@@ -153,6 +163,7 @@ Json StageJson(const v1::Stage& stage) {
                {"channels", stage.channels()},
                {"parameters", stage.parameters()},
                {"weights_sha256", stage.weights_sha256()},
+               {"precisions", PrecisionsJson(stage)},
                {"max_steps", stage.max_steps()},
                {"samplers", Json::array()},
                {"default_sampler", SamplerJson(stage.default_sampler())},

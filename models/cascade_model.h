@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "models/precision.h"
 #include "models/stage_executor.h"
 #include "models/stage_spec.h"
 
@@ -35,6 +36,8 @@ struct LoadOptions {
   int max_batch_rows = 32;      // 1..1024.
   int slots_per_executor = 64;  // 1..4096.
   Reproducibility reproducibility = Reproducibility::kExact;
+  // Of all stages; kAuto: what the package says of each.
+  Precision precision = Precision::kAuto;
 };
 
 // Reads the package in folder `path`: cascade.json and one weight file a stage.

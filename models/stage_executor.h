@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "models/host_image.h"
+#include "models/precision.h"
 #include "models/sampling/sampler_table.h"
 #include "models/stage_spec.h"
 
@@ -103,6 +104,8 @@ struct ExecutorLimits {
   int64_t bytes_per_row = 0;
   // The network's, once for all executors of the stage on the device.
   int64_t weight_bytes = 0;
+  // What it computes in; never kAuto.
+  Precision precision = Precision::kFp32;
 };
 
 // One stage's weights on one device, and a pool of slots.

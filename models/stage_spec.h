@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "models/precision.h"
 #include "models/sampling/diffusion_spec.h"
 #include "models/sampling/sampler_options.h"
 
@@ -61,6 +62,15 @@ struct StageSpec {
   DiffusionSpec diffusion;
   AugmentationSpec augmentation;
   SamplerOptions default_sampler;
+
+  // As its package says, unless LoadOptions says otherwise.
+  Precision precision = Precision::kAuto;
+  // How far its finished images in bf16 are from those in fp32, root mean
+  // square, levels of 8 bits; none: not measured.
+  std::optional<double> bf16_distance;
+  // What the devices that serve it compute in, never kAuto; one, unless they
+  // differ. Empty: no device has loaded it yet.
+  std::vector<Precision> served_precisions;
 
   int64_t parameters = 0;
   std::string weights_sha256;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/base/caught_status.h"
 #include "server/base/error_reason.h"
 #include "server/base/status_macros.h"
@@ -35,6 +36,18 @@ std::vector<CascadeState::Memory> ResidentMemory(const ServedCascade& cascade) {
     }
   }
   return memory;
+}
+
+// "fp32,bf16": one a stage, "fp32+bf16" where its devices differ.
+std::string PrecisionsOf(const CascadeSpec& spec) {
+  const auto name = [](std::string* text, Precision precision) {
+    absl::StrAppend(text, PrecisionName(precision));
+  };
+  return absl::StrJoin(
+      spec.stages, ",", [&](std::string* text, const StageSpec& stage) {
+        absl::StrAppend(text,
+                        absl::StrJoin(stage.served_precisions, "+", name));
+      });
 }
 
 absl::Status NotLoaded(const std::string& name) {
@@ -71,6 +84,7 @@ absl::StatusOr<LoadedVersion> CascadeHost::Serve(const CascadeSource& source) {
   const Held held = {.version = version,
                      .load_time = version.loaded_time - start,
                      .memory = ResidentMemory(served)};
+  const std::string precisions = PrecisionsOf(*served.spec);
   use_.scheduler.AddCascade(version.id, std::move(served));
   if (const auto old = Find(source.name)) Retire(*old);
   {
@@ -84,6 +98,7 @@ absl::StatusOr<LoadedVersion> CascadeHost::Serve(const CascadeSource& source) {
                    {"version", version.id},
                    {"package", version.package},
                    {"digest", version.digest},
+                   {"precisions", precisions},
                    {"took", held.load_time}});
   return version;
 }

@@ -190,16 +190,23 @@ const std::vector<ConfigSetting>& ConfigSettings() {
                               {{"exact", Reproducibility::kExact},
                                {"fast", Reproducibility::kFast}},
                               "Same bytes in any batch, or every batch size"),
+      Choice<Precision>("precision", &Options::precision,
+                        {{"auto", Precision::kAuto},
+                         {"fp32", Precision::kFp32},
+                         {"bf16", Precision::kBf16},
+                         {"fp16", Precision::kFp16}},
+                        "What networks are computed in; auto: as each stage's "
+                        "package says"),
       Choice<LogLevel>("log_level", &Options::log_level,
                        {{"debug", LogLevel::kDebug},
                         {"info", LogLevel::kInfo},
                         {"warning", LogLevel::kWarning},
                         {"error", LogLevel::kError}},
                        "What goes to stderr"),
-      Choice<LogFormat>(
-          "log_format", &Options::log_format,
-          {{"text", LogFormat::kText}, {"json", LogFormat::kJson}},
-          "Lines of key=value pairs, or a JSON object a line")};
+      Choice<LogFormat>("log_format", &Options::log_format,
+                        {{"text", LogFormat::kText},
+                         {"json", LogFormat::kJson}},
+                        "Lines of key=value pairs, or a JSON object a line")};
   return *kSettings;
 }
 

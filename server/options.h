@@ -51,6 +51,7 @@ struct Options {
   absl::Duration reader_stall_timeout = absl::Seconds(30);
   absl::Duration lane_stall_limit = absl::Minutes(2);
   Reproducibility reproducibility = Reproducibility::kExact;
+  Precision precision = Precision::kAuto;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

@@ -75,12 +75,14 @@ CascadeHost::Options HostOptions(const Options& options) {
 Server::Environment Server::RealEnvironment(const Options& options,
                                             std::function<void()> on_failure) {
   const auto read_package =
-      [mode = options.reproducibility](const CascadeSource& source) {
+      [mode = options.reproducibility,
+       precision = options.precision](const CascadeSource& source) {
         return LoadCascade(source.package,
                            {.name = source.name,
                             .max_batch_rows = *source.max_batch_rows,
                             .slots_per_executor = *source.slots,
-                            .reproducibility = mode});
+                            .reproducibility = mode,
+                            .precision = precision});
       };
   return {.read_package = read_package,
           .memory_of = MemoryOf,

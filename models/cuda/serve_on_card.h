@@ -14,7 +14,7 @@ namespace cascade {
 struct CardOptions {
   // Of what is between the network's input and its output, which are floats:
   // kBFloat16, kHalf or kFloat.
-  at::ScalarType dtype = at::kBFloat16;
+  at::ScalarType dtype = at::kFloat;
   int max_batch_rows = 32;
   // In EXACT mode small batches are filled up where that makes the bits of an
   // image the same in more batches (ChooseFloor).

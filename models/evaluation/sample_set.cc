@@ -225,6 +225,7 @@ SampleStore::Set StoredSetOf(const SampleRequest& request, size_t stage) {
   text["device"] = request.device;
   text["reproducibility"] =
       request.reproducibility == Reproducibility::kFast ? "fast" : "exact";
+  text["precision"] = PrecisionName(request.precision);
   if (stage > request.first_stage) {
     text["input"] = StoredSetOf(request, stage - 1).made_by;
   } else if (request.real_inputs != nullptr) {

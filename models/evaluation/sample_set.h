@@ -28,8 +28,9 @@ struct SampleRequest {
   uint64_t first_seed = 0;  // Image i has this seed + i.
   int threads = 1;
   std::string device = "cpu";  // Or "cuda:N".
-  // As `model` was loaded: told, because the store's images depend on it.
+  // As `model` was loaded: told, because the store's images depend on them.
   Reproducibility reproducibility = Reproducibility::kExact;
+  Precision precision = Precision::kAuto;
   // The first stage that is run; above the base only with `real_inputs`, which
   // then also say the classes.
   size_t first_stage = 0;

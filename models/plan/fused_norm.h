@@ -2,12 +2,9 @@
 
 #include <cstdint>
 
-namespace cascade {
+#include "models/plan/bf16.h"
 
-// A bfloat16 as its bits.
-struct Bf16 {
-  uint16_t bits;
-};
+namespace cascade {
 
 // Images as rows of pixels, each pixel's channels side by side (channels-last),
 // in one or two pieces whose channels follow each other: a skip connection's

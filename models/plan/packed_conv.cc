@@ -1,9 +1,15 @@
 #include "models/plan/packed_conv.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/util/ArrayRef.h>
 
-#include <optional>
+#include <span>
+
+#include "models/nn/resample.h"
+#include "models/plan/bf16.h"
 
 namespace cascade {
 namespace {
@@ -53,26 +59,122 @@ void ConvolveInto(const at::Tensor& x, const at::Tensor& weight,
           "add", 1.0, std::nullopt, OptionalScalars(), std::nullopt);
 }
 
+// oneDNN's convolution in bfloat16 has the processor's matrix units, where
+// there are any, and is faster with them than Winograd's in floats.
+bool HasMatrixUnits(at::ScalarType dtype) {
+  return dtype == at::kBFloat16 && __builtin_cpu_supports("amx-bf16");
+}
+
+std::span<const float> Values(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
+                                         const at::Tensor& bias,
+                                         const PackedConv::Options& options) {
+  const auto instructions = WinogradConv::Best();
+  if (weight.size(2) != 3 || options.stride != 1 || !instructions ||
+      !WinogradConv::Takes(weight.size(1), weight.size(0)) ||
+      HasMatrixUnits(options.dtype)) {
+    return std::nullopt;
+  }
+  const at::Tensor contiguous = weight.to(at::kFloat).contiguous();
+  return WinogradConv(Values(contiguous),
+                      Values(bias.to(at::kFloat).contiguous()), *instructions);
+}
+
+template <typename T>
+const T* Data(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<const T*>(tensor.const_data_ptr())
+                          : nullptr;
+}
+
+template <typename T>
+void RunTyped(const WinogradConv& conv, const WinogradConv::Images& images,
+              const at::Tensor& x, const at::Tensor& residual,
+              at::Tensor& out) {
+  T* to = static_cast<T*>(out.mutable_data_ptr());
+  at::parallel_for(0, conv.Blocks(images), /*grain_size=*/1,
+                   [&](int64_t begin, int64_t end) {
+                     conv.Run(images, Data<T>(x), Data<T>(residual), begin, end,
+                              to);
+                   });
+}
+
 }  // namespace
 
 PackedConv::PackedConv(const at::Tensor& weight, const at::Tensor& bias,
-                       int64_t stride, at::ScalarType dtype, const Shape& shape)
-    : dtype_(dtype),
+                       const Options& options)
+    : options_(options),
       padding_(weight.size(2) / 2),
-      stride_(stride),
-      weight_bytes_(weight.numel() *
-                    static_cast<int64_t>(c10::elementSize(dtype))),
-      weight_(
-          Reorder(weight.to(dtype).contiguous(), padding_, stride_,
-                  {shape.batch, weight.size(1), shape.height, shape.width})),
-      bias_(bias.to(dtype)) {}
+      winograd_(MakeWinograd(weight, bias, options)) {
+  if (winograd_) {
+    weight_bytes_ = winograd_->weight_bytes();
+    return;
+  }
+  const at::ScalarType dtype = options.dtype;
+  weight_ =
+      Reorder(weight.to(dtype).contiguous(), padding_, options.stride,
+              {options.batch, weight.size(1), options.height, options.width});
+  bias_ = bias.to(dtype);
+  weight_bytes_ =
+      weight.numel() * static_cast<int64_t>(c10::elementSize(dtype));
+}
+
+at::Tensor PackedConv::Doubled(const at::Tensor& x) const {
+  return options_.doubles ? nn::RepeatPixels(x) : x;
+}
 
 at::Tensor PackedConv::Run(const at::Tensor& x) const {
-  return Convolve(x, weight_, bias_, padding_, stride_);
+  if (!winograd_) {
+    return Convolve(Doubled(x), weight_, bias_, padding_, options_.stride);
+  }
+  const int64_t factor = options_.doubles ? 2 : 1;
+  at::Tensor out = at::empty({x.size(0), winograd_->out_channels(),
+                              factor * x.size(2), factor * x.size(3)},
+                             x.options(), at::MemoryFormat::ChannelsLast);
+  RunWinograd(x, {}, out);
+  return out;
+}
+
+at::Tensor PackedConv::RunAdding(const at::Tensor& x,
+                                 const at::Tensor& residual) const {
+  if (winograd_) {
+    at::Tensor out = at::empty_like(residual);
+    RunWinograd(x, residual, out);
+    return out;
+  }
+  at::Tensor sum = residual.clone();
+  RunInto(x, sum);
+  return sum;
 }
 
 void PackedConv::RunInto(const at::Tensor& x, at::Tensor& sum) const {
-  ConvolveInto(x, weight_, bias_, padding_, stride_, sum);
+  if (winograd_) {
+    RunWinograd(x, sum, sum);
+  } else {
+    ConvolveInto(Doubled(x), weight_, bias_, padding_, options_.stride, sum);
+  }
+}
+
+void PackedConv::RunWinograd(const at::Tensor& x, const at::Tensor& residual,
+                             at::Tensor& out) const {
+  const auto channels_last = at::MemoryFormat::ChannelsLast;
+  TORCH_CHECK(
+      x.is_contiguous(channels_last) && out.is_contiguous(channels_last) &&
+          (!residual.defined() || residual.is_contiguous(channels_last)),
+      "a convolution's images are channels-last");
+  TORCH_CHECK(x.scalar_type() == options_.dtype,
+              "a convolution's images are of its dtype");
+  const WinogradConv::Images images{.count = out.size(0),
+                                    .height = out.size(2),
+                                    .width = out.size(3),
+                                    .doubles = options_.doubles};
+  if (options_.dtype == at::kFloat) {
+    RunTyped<float>(*winograd_, images, x, residual, out);
+  } else {
+    RunTyped<Bf16>(*winograd_, images, x, residual, out);
+  }
 }
 
 }  // namespace cascade

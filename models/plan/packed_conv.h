@@ -3,41 +3,59 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "models/plan/winograd_conv.h"
 
 namespace cascade {
 
-// A "same" convolution with its weights in the layout that oneDNN computes in,
-// made once: oneDNN's own convolution would bring them there at every call.
-// For channels-last images, in inference on the CPU. Immutable.
+// A "same" convolution with weights in a layout of their own, made once. For
+// channels-last images, in inference on the CPU. Immutable.
+//
+// Of 3x3 with a stride of 1 it is Winograd's, in floats between images of
+// either type, where the processor has the vectors and does not have matrix
+// units for the type; otherwise oneDNN's. The choice depends on nothing but the
+// processor and the convolution, so that the same request has the same bits.
 class PackedConv {
  public:
-  // What it will mostly be given, so that oneDNN can choose the layout.
-  struct Shape {
+  struct Options {
+    int64_t stride = 1;
+    at::ScalarType dtype = at::kFloat;  // Of the images; or kBFloat16.
+    // Whether each pixel of the input becomes four before.
+    bool doubles = false;
+    // What it will mostly be given, after that: oneDNN chooses its layout for
+    // it.
     int64_t batch = 8;
     int64_t height = 0;
     int64_t width = 0;
   };
 
-  // weight [out, in, kernel, kernel] and bias [out], float; computes and
-  // answers in `dtype`, kFloat or kBFloat16.
-  PackedConv(const at::Tensor& weight, const at::Tensor& bias, int64_t stride,
-             at::ScalarType dtype, const Shape& shape);
+  // weight [out, in, kernel, kernel] and bias [out], float.
+  PackedConv(const at::Tensor& weight, const at::Tensor& bias,
+             const Options& options);
 
-  // x [batch, in, height, width], channels-last, of the convolution's dtype.
+  // x [batch, in, height, width], channels-last, of the options' dtype.
   at::Tensor Run(const at::Tensor& x) const;
+  // The convolution and `residual`, which stays as it is.
+  at::Tensor RunAdding(const at::Tensor& x, const at::Tensor& residual) const;
   // Adds the convolution to `sum`, which nobody else may hold.
   void RunInto(const at::Tensor& x, at::Tensor& sum) const;
 
-  at::ScalarType dtype() const { return dtype_; }
   int64_t weight_bytes() const { return weight_bytes_; }
 
  private:
-  const at::ScalarType dtype_;
+  at::Tensor Doubled(const at::Tensor& x) const;
+  // `residual` may be `out`, or undefined.
+  void RunWinograd(const at::Tensor& x, const at::Tensor& residual,
+                   at::Tensor& out) const;
+
+  const Options options_;
   const int64_t padding_;
-  const int64_t stride_;
-  const int64_t weight_bytes_;
+  std::optional<WinogradConv> winograd_;
+  // Of oneDNN's.
   at::Tensor weight_;  // Opaque.
   at::Tensor bias_;
+  int64_t weight_bytes_ = 0;
 };
 
 }  // namespace cascade

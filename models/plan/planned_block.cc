@@ -2,6 +2,7 @@
 
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <tuple>
 
@@ -10,16 +11,25 @@
 namespace cascade {
 namespace {
 
-PackedConv::Shape ResampledShape(PackedConv::Shape shape,
-                                 nn::Resampling resampling) {
+// As the convolution before, of what comes out.
+PackedConv::Options Resampled(PackedConv::Options conv,
+                              nn::Resampling resampling) {
   if (resampling == nn::Resampling::kDown) {
-    shape.height /= 2;
-    shape.width /= 2;
+    conv.height /= 2;
+    conv.width /= 2;
   } else if (resampling == nn::Resampling::kUp) {
-    shape.height *= 2;
-    shape.width *= 2;
+    conv.height *= 2;
+    conv.width *= 2;
   }
-  return shape;
+  return conv;
+}
+
+// The first, which also enlarges.
+PackedConv::Options Doubling(PackedConv::Options conv,
+                             nn::Resampling resampling) {
+  conv = Resampled(conv, resampling);
+  conv.doubles = resampling == nn::Resampling::kUp;
+  return conv;
 }
 
 // [out, in, 1] as [out, in, 1, 1].
@@ -42,30 +52,37 @@ at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling) {
 }
 
 PlannedResBlock::PlannedResBlock(const BlockWeights& weights,
-                                 const Options& options, at::ScalarType dtype,
-                                 const PackedConv::Shape& shape)
+                                 const Options& options,
+                                 const PackedConv::Options& conv)
     : options_(options),
-      dtype_(dtype),
+      dtype_(conv.dtype),
       in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
                options.norm_groups),
-      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"), 1,
-               dtype, ResampledShape(shape, options.resampling)),
+      in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"),
+               Doubling(conv, options.resampling)),
       channels_(weights("in_layers.2.weight").size(0)),
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
                 options.norm_groups),
-      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"), 1,
-                dtype, ResampledShape(shape, options.resampling)) {
-  if (options.has_skip_convolution) {
-    skip_.emplace(weights("skip_connection.weight"),
-                  weights("skip_connection.bias"), 1, dtype,
-                  ResampledShape(shape, options.resampling));
-  }
+      out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"),
+                Resampled(conv, options.resampling)) {
+  if (!options.has_skip_convolution) return;
+  const at::Tensor weight = weights("skip_connection.weight");
+  const at::Tensor bias = weights("skip_connection.bias");
+  const int64_t second = options.second_channels;
+  const int64_t first = weight.size(1) - second;
+  skip_.emplace(weight.narrow(1, 0, first), bias,
+                Resampled(conv, options.resampling));
+  if (second == 0) return;
+  second_skip_.emplace(weight.narrow(1, first, second), at::zeros_like(bias),
+                       conv);
 }
 
 at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
                                 const at::Tensor& embeddings) const {
   at::Tensor h = in_norm_.Run(x, second, {}, dtype_);
-  h = in_conv_.Run(Resampled(h, options_.resampling));
+  // The convolution itself makes it larger.
+  if (options_.resampling == nn::Resampling::kDown) h = nn::AveragePool(h);
+  h = in_conv_.Run(h);
   PlannedNorm::Extras extras;
   const at::Tensor own =
       embeddings.narrow(1, options_.embedding_offset,
@@ -77,33 +94,44 @@ at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
     extras.add = own;
   }
   h = out_norm_.Run(h, {}, extras, dtype_);
-  const at::Tensor joined = second.defined() ? at::cat({x, second}, 1) : x;
-  const at::Tensor skipped = Resampled(joined, options_.resampling);
-  // x itself may be a skip connection's, which others read later.
-  at::Tensor sum = skip_                ? skip_->Run(skipped)
-                   : skipped.is_same(x) ? skipped.clone()
-                                        : skipped;
+  if (options_.second_channels > 0) return AddSkipOfTwo(x, second, h);
+  const at::Tensor skipped = Resampled(x, options_.resampling);
+  if (skip_ == std::nullopt) return out_conv_.RunAdding(h, skipped);
+  at::Tensor sum = skip_->Run(skipped);
+  out_conv_.RunInto(h, sum);
+  return sum;
+}
+
+at::Tensor PlannedResBlock::AddSkipOfTwo(const at::Tensor& x,
+                                         const at::Tensor& second,
+                                         const at::Tensor& h) const {
+  if (skip_ == std::nullopt) {
+    return out_conv_.RunAdding(h, at::cat({x, second}, 1));
+  }
+  // A convolution of 1x1 over joined channels is the sum of two.
+  at::Tensor sum = skip_->Run(x);
+  second_skip_->RunInto(second, sum);
   out_conv_.RunInto(h, sum);
   return sum;
 }
 
 int64_t PlannedResBlock::weight_bytes() const {
-  return in_conv_.weight_bytes() + out_conv_.weight_bytes() +
-         (skip_ ? skip_->weight_bytes() : 0);
+  return in_norm_.weight_bytes() + in_conv_.weight_bytes() +
+         out_norm_.weight_bytes() + out_conv_.weight_bytes() +
+         (skip_ ? skip_->weight_bytes() : 0) +
+         (second_skip_ ? second_skip_->weight_bytes() : 0);
 }
 
 PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,
                                    AttentionOrder order, int64_t norm_groups,
-                                   at::ScalarType dtype,
-                                   const PackedConv::Shape& shape)
+                                   const PackedConv::Options& conv)
     : heads_(heads),
       order_(order),
-      dtype_(dtype),
+      dtype_(conv.dtype),
       norm_(weights("norm.weight"), weights("norm.bias"), norm_groups),
-      qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), 1, dtype,
-           shape),
+      qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), conv),
       proj_(AsImageKernel(weights("proj_out.weight")), weights("proj_out.bias"),
-            1, dtype, shape) {}
+            conv) {}
 
 at::Tensor PlannedAttention::Run(at::Tensor x) const {
   const int64_t batch = x.size(0);

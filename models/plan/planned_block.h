@@ -29,20 +29,29 @@ class PlannedResBlock {
     int64_t norm_groups = 32;
     nn::Resampling resampling = nn::Resampling::kNone;
     bool has_skip_convolution = false;
+    // Of the skip connection that the block joins to x; 0: it joins none. Such
+    // a block does not resample.
+    int64_t second_channels = 0;
     // Where the block's part of all blocks' embeddings begins.
     int64_t embedding_offset = 0;
   };
+  // `conv` is of what comes in, with a stride of 1.
   PlannedResBlock(const BlockWeights& weights, const Options& options,
-                  at::ScalarType dtype, const PackedConv::Shape& shape);
+                  const PackedConv::Options& conv);
 
-  // x and, where the block joins a skip connection, `second` with the channels
-  // that follow. `embeddings` has every block's, [batch, all], float.
+  // x and, where the block joins a skip connection, `second` with its
+  // channels, which follow x's. `embeddings` has every block's, [batch, all],
+  // float.
   at::Tensor Run(const at::Tensor& x, const at::Tensor& second,
                  const at::Tensor& embeddings) const;
 
   int64_t weight_bytes() const;
 
  private:
+  // What the block learned, h before its last convolution, and the two inputs.
+  at::Tensor AddSkipOfTwo(const at::Tensor& x, const at::Tensor& second,
+                          const at::Tensor& h) const;
+
   const Options options_;
   const at::ScalarType dtype_;
   const PlannedNorm in_norm_;
@@ -51,6 +60,7 @@ class PlannedResBlock {
   const PlannedNorm out_norm_;
   const PackedConv out_conv_;
   std::optional<PackedConv> skip_;
+  std::optional<PackedConv> second_skip_;
 };
 
 // nn::AttentionBlock in inference. Immutable.
@@ -58,13 +68,13 @@ class PlannedAttention {
  public:
   PlannedAttention(const BlockWeights& weights, int64_t heads,
                    AttentionOrder order, int64_t norm_groups,
-                   at::ScalarType dtype, const PackedConv::Shape& shape);
+                   const PackedConv::Options& conv);
 
   // Adds what it finds to x, which nobody else may hold.
   at::Tensor Run(at::Tensor x) const;
 
   int64_t weight_bytes() const {
-    return qkv_.weight_bytes() + proj_.weight_bytes();
+    return norm_.weight_bytes() + qkv_.weight_bytes() + proj_.weight_bytes();
   }
 
  private:

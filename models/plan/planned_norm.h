@@ -28,6 +28,10 @@ class PlannedNorm {
   at::Tensor Run(const at::Tensor& x, const at::Tensor& second,
                  const Extras& extras, at::ScalarType dtype) const;
 
+  int64_t weight_bytes() const {
+    return static_cast<int64_t>(weight_.nbytes() + bias_.nbytes());
+  }
+
  private:
   const at::Tensor weight_;
   const at::Tensor bias_;

@@ -7,10 +7,18 @@
 #include <cmath>
 #include <utility>
 
+#include "models/plan/kept_memory.h"
+
 namespace cascade {
 namespace {
 
 using Parameters = torch::OrderedDict<std::string, at::Tensor>;
+
+int64_t BytesOf(const torch::nn::Module& module) {
+  size_t bytes = 0;
+  for (const at::Tensor& weight : module.parameters()) bytes += weight.nbytes();
+  return static_cast<int64_t>(bytes);
+}
 
 // A copy of a module of the U-Net's own, with its weights.
 template <typename Module>
@@ -46,8 +54,9 @@ class UNetPlan::Builder {
         Get("out.0.weight"), Get("out.0.bias"), config_.norm_groups);
     // In floats: it is small, and its output is what is told apart.
     plan_.out_conv_ = std::make_unique<PackedConv>(
-        Get("out.2.weight"), Get("out.2.bias"), 1, at::kFloat, Shape());
-    plan_.weight_bytes_ += plan_.out_conv_->weight_bytes();
+        Get("out.2.weight"), Get("out.2.bias"), Conv(at::kFloat));
+    plan_.weight_bytes_ +=
+        plan_.out_norm_->weight_bytes() + plan_.out_conv_->weight_bytes();
   }
 
  private:
@@ -55,10 +64,14 @@ class UNetPlan::Builder {
     return parameters_[key].detach();
   }
   bool Has(const std::string& key) const { return parameters_.contains(key); }
-  at::ScalarType dtype() const { return plan_.options_.dtype; }
-  PackedConv::Shape Shape() const {
-    return {.batch = plan_.options_.batch, .height = size_, .width = size_};
+  // Of the images at this point of the walk.
+  PackedConv::Options Conv(at::ScalarType dtype) const {
+    return {.dtype = dtype,
+            .batch = plan_.options_.batch,
+            .height = size_,
+            .width = size_};
   }
+  PackedConv::Options Conv() const { return Conv(plan_.options_.dtype); }
   BlockWeights WeightsOf(const std::string& block) const {
     return [this, block](const std::string& key) {
       return Get(block + "." + key);
@@ -87,21 +100,32 @@ class UNetPlan::Builder {
                                 std::make_shared<nn::TimestepEmbedding>(
                                     config_.model_channels, width));
     }
+    for (const torch::nn::Module* module :
+         {static_cast<const torch::nn::Module*>(plan_.time_embed_.get()),
+          static_cast<const torch::nn::Module*>(plan_.label_emb_.get()),
+          static_cast<const torch::nn::Module*>(plan_.aug_embed_.get())}) {
+      if (module != nullptr) plan_.weight_bytes_ += BytesOf(*module);
+    }
   }
 
+  // What a block takes beyond the images at this point is a skip connection's.
   Step Res(const std::string& block, nn::Resampling resampling) {
     const BlockWeights weights = WeightsOf(block);
+    const int64_t second_channels =
+        weights("in_layers.0.weight").size(0) - channels_;
+    channels_ = weights("in_layers.2.weight").size(0);
     const PlannedResBlock::Options options{
         .scale_shift_norm = config_.scale_shift_norm,
         .norm_groups = config_.norm_groups,
         .resampling = resampling,
         .has_skip_convolution = Has(block + ".skip_connection.weight"),
+        .second_channels = second_channels,
         .embedding_offset = embedding_rows_};
     embedding_weights_.push_back(weights("emb_layers.1.weight"));
     embedding_biases_.push_back(weights("emb_layers.1.bias"));
     embedding_rows_ += embedding_weights_.back().size(0);
-    auto res = std::make_shared<const PlannedResBlock>(weights, options,
-                                                       dtype(), Shape());
+    auto res =
+        std::make_shared<const PlannedResBlock>(weights, options, Conv());
     plan_.weight_bytes_ += res->weight_bytes();
     Resize(resampling);
     return [res](const at::Tensor& x, const at::Tensor& second,
@@ -114,24 +138,26 @@ class UNetPlan::Builder {
     const BlockWeights weights = WeightsOf(block);
     auto attention = std::make_shared<const PlannedAttention>(
         weights, config_.heads(weights("norm.weight").size(0)),
-        config_.attention_order, config_.norm_groups, dtype(), Shape());
+        config_.attention_order, config_.norm_groups, Conv());
     plan_.weight_bytes_ += attention->weight_bytes();
     return [attention](at::Tensor x, const at::Tensor&, const at::Tensor&) {
       return attention->Run(std::move(x));
     };
   }
 
-  // A convolution of the images after, and at half the size with a stride of 2.
-  Step Convolution(const std::string& layer, int64_t stride,
-                   nn::Resampling before) {
-    Resize(before);
+  // With a stride of 2, or of images that it enlarges first.
+  Step Convolution(const std::string& layer, int64_t stride, bool doubles) {
+    if (doubles) size_ *= 2;
+    PackedConv::Options options = Conv();
+    options.stride = stride;
+    options.doubles = doubles;
     auto conv = std::make_shared<const PackedConv>(
-        Get(layer + ".weight"), Get(layer + ".bias"), stride, dtype(), Shape());
+        Get(layer + ".weight"), Get(layer + ".bias"), options);
     plan_.weight_bytes_ += conv->weight_bytes();
+    channels_ = Get(layer + ".weight").size(0);
     size_ /= stride;
-    return [conv, before](const at::Tensor& x, const at::Tensor&,
-                          const at::Tensor&) {
-      return conv->Run(Resampled(x, before));
+    return [conv](const at::Tensor& x, const at::Tensor&, const at::Tensor&) {
+      return conv->Run(x);
     };
   }
 
@@ -152,7 +178,7 @@ class UNetPlan::Builder {
              step;
     };
     plan_.input_blocks_.push_back(
-        {Convolution(name(".0"), 1, nn::Resampling::kNone)});
+        {Convolution(name(".0"), 1, /*doubles=*/false)});
     const int levels = static_cast<int>(config_.channel_mult.size());
     for (int level = 0; level < levels; ++level) {
       for (int i = 0; i < config_.num_res_blocks; ++i) {
@@ -168,14 +194,14 @@ class UNetPlan::Builder {
   Step Down(const std::string& block) {
     if (config_.resblock_updown) return Res(block, nn::Resampling::kDown);
     return config_.conv_resample
-               ? Convolution(block + ".op", 2, nn::Resampling::kNone)
+               ? Convolution(block + ".op", 2, /*doubles=*/false)
                : Plain(nn::Resampling::kDown);
   }
 
   Step Up(const std::string& block) {
     if (config_.resblock_updown) return Res(block, nn::Resampling::kUp);
     return config_.conv_resample
-               ? Convolution(block + ".conv", 1, nn::Resampling::kUp)
+               ? Convolution(block + ".conv", 1, /*doubles=*/true)
                : Plain(nn::Resampling::kUp);
   }
 
@@ -204,13 +230,16 @@ class UNetPlan::Builder {
     auto parameters = merged->named_parameters();
     parameters["weight"].copy_(at::cat(embedding_weights_));
     parameters["bias"].copy_(at::cat(embedding_biases_));
+    plan_.weight_bytes_ += BytesOf(*merged);
     plan_.block_embeddings_ = std::move(merged);
   }
 
   const Parameters parameters_;
   const UNetConfig& config_;
   UNetPlan& plan_;
-  int64_t size_;  // Of the images at this point of the walk.
+  // Of the images at this point of the walk.
+  int64_t size_;
+  int64_t channels_ = 0;
   int64_t embedding_rows_ = 0;
   std::vector<at::Tensor> embedding_weights_;
   std::vector<at::Tensor> embedding_biases_;
@@ -218,6 +247,7 @@ class UNetPlan::Builder {
 
 UNetPlan::UNetPlan(const nn::UNet& unet, const Options& options)
     : config_(unet.config()), options_(options) {
+  KeepFreedMemory();
   const at::NoGradGuard no_grad;
   Builder(unet, *this).Build();
 }

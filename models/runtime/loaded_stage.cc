@@ -6,6 +6,7 @@
 
 #include "models/runtime/batch_probe.h"
 #include "models/runtime/slot_pool.h"
+#include "models/runtime/stage_precision.h"
 #include "models/runtime/step_memory.h"
 #include "models/runtime/torch_device.h"
 #include "models/runtime/torch_stage_executor.h"
@@ -23,19 +24,17 @@ namespace {
 // Of each stage; a cascade of three small ones loads within three seconds.
 constexpr absl::Duration kProbeTime = absl::Milliseconds(700);
 
-std::unique_ptr<StageNetwork> Serve(std::shared_ptr<nn::UNet> unet,
-                                    [[maybe_unused]] const StageSpec& spec,
-                                    [[maybe_unused]] const LoadOptions& options,
-                                    at::Device device) {
 #ifdef CASCADE_CUDA
-  if (device.is_cuda()) {
-    return ServeOnCard(*unet, spec, device,
-                       {.max_batch_rows = options.max_batch_rows,
-                        .reproducibility = options.reproducibility});
-  }
-#endif
-  return ServeModules(std::move(unet), device);
+// Of every card that our kernels are compiled for.
+constexpr PrecisionSupport kCardPrecisions = {
+    .has_bf16 = true, .has_bf16_units = true, .has_fp16 = true};
+
+at::ScalarType DtypeOf(Precision precision) {
+  return precision == Precision::kBf16   ? at::kBFloat16
+         : precision == Precision::kFp16 ? at::kHalf
+                                         : at::kFloat;
 }
+#endif
 
 }  // namespace
 
@@ -45,12 +44,34 @@ LoadedStage::LoadedStage(StageSpec spec, std::shared_ptr<nn::UNet> unet,
   for (at::Device device : Devices()) residents_[device];
 }
 
-absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(
-    at::Device device) const {
+absl::StatusOr<std::unique_ptr<StageNetwork>> LoadedStage::Serve(
+    at::Device device, ExecutorLimits& limits) {
+  if (device.is_cpu()) {
+    ASSIGN_OR_RETURN(
+        limits.precision,
+        ChoosePrecision(spec_, options_.precision, CpuPrecisionSupport()));
+    auto network = ServePlan(*unet_, spec_, limits.precision);
+    // The plan has its own; only cards would copy these.
+    if (residents_.size() == 1) unet_.reset();
+    return network;
+  }
+#ifdef CASCADE_CUDA
+  ASSIGN_OR_RETURN(limits.precision,
+                   ChoosePrecision(spec_, options_.precision, kCardPrecisions));
+  return ServeOnCard(*unet_, spec_, device,
+                     {.dtype = DtypeOf(limits.precision),
+                      .max_batch_rows = options_.max_batch_rows,
+                      .reproducibility = options_.reproducibility});
+#else
+  return absl::UnimplementedError("this build has no CUDA");
+#endif
+}
+
+absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(at::Device device) {
   return CatchTorch([&]() -> absl::StatusOr<Network> {
     at::set_num_threads(1);
     Network result;
-    result.network = Serve(unet_, spec_, options_, device);
+    ASSIGN_OR_RETURN(result.network, Serve(device, result.limits));
     BatchProbe probe =
         ProbeBatches(*result.network, spec_, options_.max_batch_rows,
                      options_.reproducibility, kProbeTime);

@@ -14,8 +14,8 @@ namespace cascade {
 // One stage of a package, and its networks on the devices that use it. A device
 // gets the weights, and is measured, when its first executor is made.
 //
-// Thread-safe. On the CPU the network serves the weights as they were read;
-// what is loaded to other devices is copied from there.
+// Thread-safe. The weights as they were read go when the CPU has its plan, but
+// stay in a process with cards, which copy them.
 class LoadedStage {
  public:
   // `unet` is on the CPU and complete.
@@ -40,10 +40,14 @@ class LoadedStage {
     absl::StatusOr<Network> loaded;
   };
 
-  absl::StatusOr<Network> LoadTo(at::Device device) const;
+  absl::StatusOr<Network> LoadTo(at::Device device);
+  // Tells the precision to `limits`.
+  absl::StatusOr<std::unique_ptr<StageNetwork>> Serve(at::Device device,
+                                                      ExecutorLimits& limits);
 
   const StageSpec spec_;
-  const std::shared_ptr<nn::UNet> unet_;
+  // As it was read; null once nothing will be made of it any more.
+  std::shared_ptr<nn::UNet> unet_;
   const LoadOptions options_;
   // One for each device of this process; none is added later.
   std::unordered_map<at::Device, Resident> residents_;

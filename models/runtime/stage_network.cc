@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/nn/layers.h"
+#include "models/plan/unet_plan.h"
 
 namespace cascade {
 namespace {
@@ -34,6 +35,21 @@ class ModuleNetwork final : public StageNetwork {
   const at::Device device_;
 };
 
+class PlanNetwork final : public StageNetwork {
+ public:
+  PlanNetwork(const nn::UNet& unet, const UNetPlan::Options& options)
+      : plan_(unet, options) {}
+
+  at::Device device() const override { return at::kCPU; }
+  int64_t weight_bytes() const override { return plan_.weight_bytes(); }
+  at::Tensor Run(const nn::UNetInput& input) const override {
+    return plan_.Run(input);
+  }
+
+ private:
+  const UNetPlan plan_;
+};
+
 std::shared_ptr<nn::UNet> CopyTo(const nn::UNet& unet, at::Device device) {
   const nn::UninitializedScope uninitialized;
   const at::NoGradGuard no_grad;
@@ -56,6 +72,16 @@ std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device) {
   if (!device.is_cpu()) unet = CopyTo(*unet, device);
   return std::make_unique<ModuleNetwork>(std::move(unet), device);
+}
+
+std::unique_ptr<StageNetwork> ServePlan(const nn::UNet& unet,
+                                        const StageSpec& spec,
+                                        Precision precision) {
+  return std::make_unique<PlanNetwork>(
+      unet,
+      UNetPlan::Options{
+          .dtype = precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat,
+          .size = spec.resolution});
 }
 
 }  // namespace cascade

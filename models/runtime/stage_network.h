@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "models/nn/unet.h"
+#include "models/precision.h"
 #include "models/runtime/step_kernels.h"
 #include "models/stage_spec.h"
 
@@ -34,5 +35,12 @@ class StageNetwork {
 // or a copy of it on another device. Throws what LibTorch throws.
 std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device);
+
+// Serves an inference plan (models/plan) of the stage's network on the CPU, in
+// kFp32 or kBf16; holds nothing of `unet` but what the plan took. Throws what
+// LibTorch throws.
+std::unique_ptr<StageNetwork> ServePlan(const nn::UNet& unet,
+                                        const StageSpec& spec,
+                                        Precision precision);
 
 }  // namespace cascade

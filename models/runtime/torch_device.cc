@@ -23,7 +23,7 @@ std::string InstructionSet() {
 #ifdef __x86_64__
   // oneDNN goes beyond what ATen's own kernels tell apart.
   if (name == "avx512" && __builtin_cpu_supports("avx512bf16")) {
-    name += "_bf16";
+    name += __builtin_cpu_supports("amx-bf16") ? "_amx" : "_bf16";
   }
 #endif
   return name;

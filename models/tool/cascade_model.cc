@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   cascade::AddImportCommand(app);
   cascade::AddInspectCommand(app);
   cascade::AddSampleCommand(app);
+  cascade::AddPrecisionCommand(app);
   cascade::AddTrainClassifierCommand(app);
   cascade::AddEvaluateCommand(app);
   cascade::AddSearchCommand(app);

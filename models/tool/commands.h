@@ -11,6 +11,7 @@ void AddPackageCommand(CLI::App& app);
 void AddImportCommand(CLI::App& app);
 void AddInspectCommand(CLI::App& app);
 void AddSampleCommand(CLI::App& app);
+void AddPrecisionCommand(CLI::App& app);
 void AddTrainClassifierCommand(CLI::App& app);
 void AddEvaluateCommand(CLI::App& app);
 void AddSearchCommand(CLI::App& app);

@@ -61,6 +61,7 @@ absl::StatusOr<std::unique_ptr<PackageDraw>> PackageDraw::Open(
   request.threads = options.threads;
   request.device = options.sampling.device;
   request.reproducibility = options.sampling.reproducibility();
+  request.precision = options.sampling.precision();
   request.manifest = &draw->manifest_;
   request.report = PrintProgress;
   if (!options.store.empty()) {

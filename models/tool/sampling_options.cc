@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "models/sampling/sampler_choice.h"
+#include "models/weights/spec_json.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -139,8 +140,19 @@ void SamplingOptions::AddTo(CLI::App& command) {
        "KIND:TIMESTEPS or linear:TIMESTEPS:BETA_BEGIN:BETA_END");
   command.add_option("--device", device, "cpu or cuda:N")
       ->capture_default_str();
+  command
+      .add_option("--precision", precision_name,
+                  "What networks are computed in; auto: as the package says")
+      ->check(CLI::IsMember(PrecisionNames()))
+      ->capture_default_str();
   command.add_flag("--fast", fast,
                    "Use batch sizes whose bytes differ from other sizes', too");
+}
+
+Precision SamplingOptions::precision() const {
+  const auto& names = PrecisionNames();
+  return static_cast<Precision>(
+      std::find(names.begin(), names.end(), precision_name) - names.begin());
 }
 
 absl::StatusOr<std::unique_ptr<CascadeModel>> SamplingOptions::Load(
@@ -149,6 +161,7 @@ absl::StatusOr<std::unique_ptr<CascadeModel>> SamplingOptions::Load(
   RETURN_IF_ERROR(MemoryOf(device).status());
   LoadOptions options;
   options.reproducibility = reproducibility();
+  options.precision = precision();
   return LoadCascade(package, options);
 }
 

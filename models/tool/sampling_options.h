@@ -25,12 +25,14 @@ struct SamplingOptions {
   std::vector<std::string> thresholds;
   std::vector<std::string> schedules;
   std::string device = "cpu";
+  std::string precision_name = "auto";
   bool fast = false;
 
   void AddTo(CLI::App& command);
   Reproducibility reproducibility() const {
     return fast ? Reproducibility::kFast : Reproducibility::kExact;
   }
+  Precision precision() const;
   // An error that names the device, where the machine has no such one.
   absl::StatusOr<std::unique_ptr<CascadeModel>> Load(
       const std::string& package) const;

@@ -158,6 +158,10 @@ absl::Status ReadStageFields(JsonFields fields, bool with_weights,
   }
   fields.Merge(ReadSampler(fields.Object("sampler", true), spec.diffusion,
                            &spec.default_sampler));
+  fields.Choice("precision", &spec.precision, PrecisionNames());
+  if (fields.Has("bf16_distance")) {
+    fields.Double("bf16_distance", &spec.bf16_distance.emplace(), 0, 255);
+  }
   if (with_weights) {
     ReadWeightsEntry(fields.Object("weights", true), stage, &fields);
     if (fields.Has("imported_from")) {
@@ -191,6 +195,10 @@ Json WriteStage(const StageManifest& stage, bool with_weights) {
         {"sigma", {stage.blur.min_sigma, stage.blur.max_sigma}}};
   }
   json["sampler"] = WriteSampler(spec.default_sampler);
+  if (spec.precision != Precision::kAuto) {
+    json["precision"] = PrecisionName(spec.precision);
+  }
+  if (spec.bf16_distance) json["bf16_distance"] = *spec.bf16_distance;
   if (with_weights) {
     json["weights"] = {{"file", stage.weights_file},
                        {"sha256", spec.weights_sha256}};

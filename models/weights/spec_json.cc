@@ -97,6 +97,13 @@ const std::vector<std::string>& HandoverNames() {
   return *kNames;
 }
 
+const std::vector<std::string>& PrecisionNames() {
+  static const auto* const kNames = new std::vector<std::string>{
+      PrecisionName(Precision::kAuto), PrecisionName(Precision::kFp32),
+      PrecisionName(Precision::kBf16), PrecisionName(Precision::kFp16)};
+  return *kNames;
+}
+
 absl::Status ReadNetwork(JsonFields fields, UNetConfig* config) {
   fields.RequiredInt("model_channels", &config->model_channels, 2, 8192);
   fields.Doubles("channel_mult", &config->channel_mult, 0.01, 1024);

@@ -24,6 +24,9 @@ nlohmann::ordered_json WriteNetwork(const UNetConfig& config);
 const std::vector<std::string>& UpsamplingNames();
 const std::vector<std::string>& HandoverNames();
 
+// The values of "precision", in the order of the enumerators.
+const std::vector<std::string>& PrecisionNames();
+
 // "diffusion".
 absl::Status ReadDiffusion(JsonFields fields, DiffusionSpec* spec);
 nlohmann::ordered_json WriteDiffusion(const DiffusionSpec& spec);

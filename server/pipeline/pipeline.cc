@@ -47,6 +47,19 @@ absl::StatusOr<Pipeline::FreeMemory> Pipeline::MeasureFreeMemory() const {
   return free;
 }
 
+CascadeSpec Pipeline::WithPrecisions(CascadeSpec spec,
+                                     const Executors& executors) {
+  for (size_t k = 0; k < executors.size(); ++k) {
+    std::set<Precision> precisions;
+    for (const auto& [lane, executor] : executors[k]) {
+      precisions.insert(executor->limits().precision);
+    }
+    spec.stages[k].served_precisions.assign(precisions.begin(),
+                                            precisions.end());
+  }
+  return spec;
+}
+
 absl::StatusOr<ServedCascade> Pipeline::Add(
     CascadeId id, std::shared_ptr<const CascadeModel> model,
     const FreeMemory& free) {
@@ -60,7 +73,8 @@ absl::StatusOr<ServedCascade> Pipeline::Add(
   RETURN_IF_ERROR(MakeOthers(*model, placement, executors));
 
   ServedCascade served;
-  served.spec = std::make_shared<const CascadeSpec>(spec);
+  served.spec =
+      std::make_shared<const CascadeSpec>(WithPrecisions(spec, executors));
   for (size_t k = 0; k < executors.size(); ++k) {
     const StageId stage = {.cascade = id, .stage = static_cast<int>(k)};
     StageMetrics& metrics = metrics_.Stage(spec.name, spec.stages[k].name);

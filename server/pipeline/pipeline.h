@@ -83,6 +83,9 @@ class Pipeline {
                                       const Placement& placement) const;
   absl::Status MakeOthers(const CascadeModel& model, const Placement& placement,
                           Executors& executors) const;
+  // Says what each stage's executors compute in.
+  static CascadeSpec WithPrecisions(CascadeSpec spec,
+                                    const Executors& executors);
   MemoryDemands DemandsOf(const Placement& placement,
                           const Executors& first) const;
   absl::StatusOr<MemoryBudgets> BudgetsWith(const FreeMemory& free) const;

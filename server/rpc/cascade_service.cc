@@ -11,6 +11,7 @@
 #include "server/rpc/call_record.h"
 #include "server/rpc/cascade_lookup.h"
 #include "server/rpc/event_conversion.h"
+#include "server/rpc/precision_conversion.h"
 #include "server/rpc/sampler_conversion.h"
 #include "server/rpc/sampling_conversion.h"
 
@@ -59,6 +60,7 @@ v1::Stage ToProto(const StageSpec& stage, const CascadeSpec& cascade) {
   }
   proto.set_parameters(stage.parameters);
   proto.set_weights_sha256(stage.weights_sha256);
+  AddPrecisions(stage, proto);
   return proto;
 }
 

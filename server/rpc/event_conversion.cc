@@ -9,6 +9,7 @@
 #include "models/sampling/noise_schedule.h"
 #include "server/rpc/augmentation_conversion.h"
 #include "server/rpc/image_conversion.h"
+#include "server/rpc/precision_conversion.h"
 #include "server/rpc/sampler_conversion.h"
 #include "server/rpc/sampling_conversion.h"
 #include "server/rpc/scheduling_conversion.h"
@@ -54,6 +55,7 @@ v1::StageRecord RecordStage(const StageSpec& spec, const StageOptions& options,
   record.set_name(spec.name);
   record.set_resolution(spec.resolution);
   record.set_weights_sha256(spec.weights_sha256);
+  AddPrecisions(spec, record);
   *record.mutable_sampler() = SamplerToProto(options.sampler);
   *record.mutable_guidance() = GuidanceToProto(options.sampler.guidance);
   if (spec.augmentation.enabled) {

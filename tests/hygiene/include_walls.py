@@ -52,7 +52,7 @@ ALLOWED = {
     "models/plan": ["models/nn", MODELS_PUBLIC],
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
     "models/import": ["models/weights", "models/nn", "models/sampling", MODELS_PUBLIC],
-    "models/runtime": ["models/nn", "models/weights", "models/sampling", SERVE_ON_CARD, MODELS_PUBLIC],
+    "models/runtime": ["models/plan", "models/nn", "models/weights", "models/sampling", SERVE_ON_CARD, MODELS_PUBLIC],
     "models/cuda": ["models/nn", "models/runtime", "models/sampling", "server/base/mutex.h", MODELS_PUBLIC],
     "models/training": ["models/nn", "models/weights", "models/runtime", "models/sampling", MODELS_PUBLIC],
     "models/evaluation": ["models/training", "models/nn", "models/weights", "models/runtime", "models/sampling",

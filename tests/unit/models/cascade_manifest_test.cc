@@ -244,6 +244,28 @@ TEST_F(CascadeManifestTest, KeepsHowTheInputIsTaken) {
                         "bicubic, is \"nearest\""));
 }
 
+TEST_F(CascadeManifestTest, ReadsTheStagesPrecision) {
+  EXPECT_EQ(ReadManifest(folder_)->stages[1].spec.precision, Precision::kAuto);
+  EXPECT_EQ(ErrorAfter([](Json& json) {
+              json["stages"][1]["precision"] = "bf16";
+              json["stages"][1]["bf16_distance"] = 0.25;
+            }),
+            "");
+  const StageManifest stage = ReadManifest(folder_)->stages[1];
+  EXPECT_EQ(stage.spec.precision, Precision::kBf16);
+  EXPECT_EQ(stage.spec.bf16_distance, 0.25);
+  const auto written = ParseStage(StageText(stage), "checkpoint");
+  EXPECT_EQ(written->spec.precision, Precision::kBf16);
+  EXPECT_EQ(written->spec.bf16_distance, 0.25);
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][0]["precision"] = "int8"; }),
+      HasSubstr("stages[0].precision must be one of auto, fp32, bf16, fp16, is "
+                "\"int8\""));
+  EXPECT_THAT(
+      ErrorAfter([](Json& json) { json["stages"][0]["bf16_distance"] = -1; }),
+      HasSubstr("stages[0].bf16_distance"));
+}
+
 TEST_F(CascadeManifestTest, NamesWhatIsWrongWithASampler) {
   EXPECT_THAT(ErrorAfter([](Json& json) {
                 json["stages"][0]["sampler"]["schedule"] = Json::object();

@@ -76,6 +76,8 @@ TEST_F(PipelineTest, TellsTheLanesThatCanRunEachStage) {
   EXPECT_EQ(served->stages[1].lanes.at(1).device, "cuda:0");
   EXPECT_THAT(served->stages[1].lanes.at(1).limits.batch_rows,
               ElementsAre(1, 4));
+  EXPECT_THAT(served->spec->stages[1].served_precisions,
+              ElementsAre(Precision::kFp32));
   EXPECT_EQ(num_executors(), 3);
 }
 

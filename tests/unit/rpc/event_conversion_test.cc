@@ -27,6 +27,8 @@ EventSource Source() {
     stage.num_classes = 2;
     stage.augmentation.enabled = k == 1;
     stage.weights_sha256 = std::string(64, k == 0 ? 'a' : 'b');
+    stage.served_precisions = {Precision::kFp32};
+    if (k == 1) stage.served_precisions.push_back(Precision::kBf16);
     cascade->stages.push_back(stage);
   }
   EventSource source;
@@ -213,6 +215,10 @@ TEST(EventConversionTest, FinishedTellsAllThatMakesTheImagesAgain) {
   EXPECT_EQ(record.build(), "build");
   ASSERT_EQ(record.stages_size(), 2);
   EXPECT_EQ(record.stages(0).weights_sha256(), std::string(64, 'a'));
+  EXPECT_THAT(record.stages(0).precisions(),
+              testing::ElementsAre(v1::PRECISION_FP32));
+  EXPECT_THAT(record.stages(1).precisions(),
+              testing::ElementsAre(v1::PRECISION_FP32, v1::PRECISION_BF16));
   EXPECT_EQ(record.stages(0).sampler().kind(), v1::SAMPLER_KIND_DDIM);
   EXPECT_EQ(record.stages(0).sampler().eta(), 0.25);
   EXPECT_FALSE(record.stages(0).has_augmentation());

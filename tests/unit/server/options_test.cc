@@ -46,6 +46,7 @@ TEST(OptionsTest, ReadsEveryFlag) {
                              "--drain_timeout=1m30s",
                              "--reader_stall_timeout=500ms",
                              "--reproducibility=fast",
+                             "--precision=bf16",
                              "--log_level=error",
                              "--log_format=json",
                              "--admin_listen=127.0.0.1:0",
@@ -78,6 +79,7 @@ TEST(OptionsTest, ReadsEveryFlag) {
   EXPECT_EQ(options.drain_timeout, absl::Seconds(90));
   EXPECT_EQ(options.reader_stall_timeout, absl::Milliseconds(500));
   EXPECT_EQ(options.reproducibility, Reproducibility::kFast);
+  EXPECT_EQ(options.precision, Precision::kBf16);
   EXPECT_EQ(options.log_level, LogLevel::kError);
   EXPECT_EQ(options.log_format, LogFormat::kJson);
   EXPECT_EQ(options.admin_listen, "127.0.0.1:0");
@@ -190,6 +192,8 @@ TEST(OptionsTest, RefusesBadLinesByName) {
       {{"--cascade=a=p", "--log_level=loud"}, "'loud'"},
       {{"--cascade=a=p", "--log_format=xml"}, "'xml'"},
       {{"--cascade=a=p", "--reproducibility=some"}, "'some'"},
+      {{"--cascade=a=p", "--precision=int8"},
+       "'int8' is not one of auto|bf16|fp16|fp32"},
       {{"--cascade=a=p", "--max_queued_images=2", "--max_images_per_request=3"},
        "--max_images_per_request"},
   };

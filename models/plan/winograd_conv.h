@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "models/plan/winograd_problem.h"
+
+namespace cascade {
+
+// A 3x3 convolution with a padding of 1 over channels-last images, by
+// Winograd's algorithm F(2x2, 3x3) (Lavin & Gray 2016): four results from
+// sixteen products where the definition takes thirty-six. Sums are in float. An
+// image's bits depend on neither the images beside it nor on who computes which
+// block.
+//
+// Immutable; any thread may compute any block.
+class WinogradConv {
+ public:
+  enum class InstructionSet { kAvx2, kAvx512 };
+
+  // The best that this processor has; none: it has neither.
+  static std::optional<InstructionSet> Best();
+  // Whether the channels are whole vectors.
+  static bool Takes(int64_t in_channels, int64_t out_channels);
+
+  // weight [out_channels, in_channels, 3, 3], bias [out_channels]. The
+  // processor has `instructions`, and the class takes the channels.
+  WinogradConv(std::span<const float> weight, std::span<const float> bias,
+               InstructionSet instructions);
+
+  struct Images {
+    int64_t count = 0;
+    int64_t height = 0;  // Of the output.
+    int64_t width = 0;
+    // Whether the input has half of both, and each of its pixels stands for
+    // four.
+    bool doubles = false;
+  };
+  // The parts that Run() takes.
+  int64_t Blocks(const Images& images) const;
+  // x [count, height, width, in_channels] to out [count, height, width,
+  // out_channels]. Adds `residual`, which may be `out`, unless it is null. T:
+  // float or Bf16.
+  template <typename T>
+  void Run(const Images& images, const T* x, const T* residual, int64_t begin,
+           int64_t end, T* out) const;
+
+  int64_t out_channels() const { return out_channels_; }
+  int64_t weight_bytes() const {
+    return static_cast<int64_t>(weights_.size() * sizeof(float));
+  }
+
+ private:
+  const InstructionSet instructions_;
+  const int64_t out_channels_;
+  const int64_t in_channels_;
+  const int64_t tiles_in_block_;
+  const std::vector<float> bias_;
+  const std::vector<float> zeros_;
+  // For each of the sixteen products, panels of two vectors of output channels
+  // (one at the end, where they are odd): [in_channels][panel].
+  const std::vector<float> weights_;
+};
+
+}  // namespace cascade

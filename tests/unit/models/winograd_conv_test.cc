@@ -1,0 +1,197 @@
+#include "models/plan/winograd_conv.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/upsample_nearest2d.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <tuple>
+
+namespace cascade {
+namespace {
+
+using InstructionSet = WinogradConv::InstructionSet;
+
+std::span<const float> Values(const at::Tensor& tensor) {
+  return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+}
+
+template <typename T>
+const T* Data(const at::Tensor& tensor) {
+  return static_cast<const T*>(tensor.const_data_ptr());
+}
+
+// A convolution with random weights, and what ATen makes of it in doubles.
+struct Example {
+  Example(int64_t in, int64_t out, InstructionSet instructions) {
+    at::manual_seed(3);
+    weight = at::randn({out, in, 3, 3}) / std::sqrt(9.0 * double(in));
+    bias = at::randn({out});
+    conv.emplace(Values(weight), Values(bias), instructions);
+  }
+
+  // x [count, in, height, width], channels-last, float or bfloat16; `doubles`
+  // as in Images; `sum` as the residual.
+  at::Tensor Run(const at::Tensor& x, bool doubles, const at::Tensor& sum = {},
+                 int64_t parts = 1) const {
+    const int64_t factor = doubles ? 2 : 1;
+    const WinogradConv::Images images{.count = x.size(0),
+                                      .height = factor * x.size(2),
+                                      .width = factor * x.size(3),
+                                      .doubles = doubles};
+    at::Tensor out =
+        at::full(
+            {images.count, conv->out_channels(), images.height, images.width},
+            std::numeric_limits<float>::quiet_NaN(), x.options())
+            .contiguous(at::MemoryFormat::ChannelsLast);
+    const int64_t blocks = conv->Blocks(images);
+    // The last part first: no block waits for another.
+    for (int64_t part = parts - 1; part >= 0; --part) {
+      const int64_t begin = blocks * part / parts;
+      const int64_t end = blocks * (part + 1) / parts;
+      if (x.scalar_type() == at::kFloat) {
+        RunTyped<float>(images, x, sum, begin, end, out);
+      } else {
+        RunTyped<Bf16>(images, x, sum, begin, end, out);
+      }
+    }
+    return out;
+  }
+
+  template <typename T>
+  void RunTyped(const WinogradConv::Images& images, const at::Tensor& x,
+                const at::Tensor& sum, int64_t begin, int64_t end,
+                at::Tensor& out) const {
+    const T* residual = sum.defined() ? Data<T>(sum) : nullptr;
+    conv->Run(images, Data<T>(x), residual, begin, end,
+              static_cast<T*>(out.mutable_data_ptr()));
+  }
+
+  at::Tensor Expected(at::Tensor x, bool doubles) const {
+    x = x.to(at::kDouble).contiguous();
+    if (doubles) {
+      x = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+    }
+    return at::conv2d(x, weight.to(at::kDouble), bias.to(at::kDouble), 1, 1);
+  }
+
+  at::Tensor weight;
+  at::Tensor bias;
+  std::optional<WinogradConv> conv;
+};
+
+at::Tensor RandomImages(at::IntArrayRef shape) {
+  return at::randn(shape).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+double LargestError(const at::Tensor& actual, const at::Tensor& expected) {
+  return (actual.to(at::kDouble) - expected).abs().max().item<double>();
+}
+
+class WinogradConvTest : public testing::TestWithParam<InstructionSet> {
+ protected:
+  void SetUp() override {
+    const auto best = WinogradConv::Best();
+    if (!best || *best < GetParam()) {
+      GTEST_SKIP() << "this processor does not have the instructions";
+    }
+  }
+};
+
+TEST_P(WinogradConvTest, IsTheConvolution) {
+  // Vectors in pairs and a single one; edges that are no whole tile.
+  for (const auto& [in, out] :
+       {std::pair<int64_t, int64_t>{16, 16}, {32, 64}, {48, 80}, {192, 48}}) {
+    const Example example(in, out, GetParam());
+    for (const auto& [height, width] : {std::pair<int64_t, int64_t>{8, 8},
+                                        {7, 10},
+                                        {1, 1},
+                                        {2, 5},
+                                        {33, 20}}) {
+      SCOPED_TRACE(testing::Message() << in << " to " << out << " channels, "
+                                      << height << "x" << width);
+      const at::Tensor x = RandomImages({3, in, height, width});
+      EXPECT_LT(LargestError(example.Run(x, false), example.Expected(x, false)),
+                1e-5);
+    }
+  }
+}
+
+TEST_P(WinogradConvTest, DoublesImagesFirst) {
+  const Example example(32, 48, GetParam());
+  for (int64_t size : {1, 3, 8}) {
+    const at::Tensor x = RandomImages({2, 32, size, size + 1});
+    EXPECT_LT(LargestError(example.Run(x, true), example.Expected(x, true)),
+              1e-5);
+  }
+}
+
+TEST_P(WinogradConvTest, AddsAResidualAlsoInItsPlace) {
+  const Example example(16, 32, GetParam());
+  const at::Tensor x = RandomImages({2, 16, 5, 6});
+  const at::Tensor sum = RandomImages({2, 32, 5, 6});
+  const at::Tensor expected = example.Expected(x, false) + sum;
+  EXPECT_LT(LargestError(example.Run(x, false, sum), expected), 1e-5);
+  at::Tensor in_place = sum.clone();
+  const WinogradConv::Images images{.count = 2, .height = 5, .width = 6};
+  example.RunTyped<float>(images, x, in_place, 0, example.conv->Blocks(images),
+                          in_place);
+  EXPECT_LT(LargestError(in_place, expected), 1e-5);
+}
+
+TEST_P(WinogradConvTest, RoundsBfloat16OnlyAtItsEnds) {
+  const Example example(64, 32, GetParam());
+  const at::Tensor x = RandomImages({2, 64, 8, 8}).to(at::kBFloat16);
+  const at::Tensor expected = example.Expected(x, false);
+  const at::Tensor actual = example.Run(x, false);
+  // Half of the last of 8 bits, of each value.
+  EXPECT_LE(
+      ((actual.to(at::kDouble) - expected).abs() - expected.abs() / 256 - 1e-5)
+          .max()
+          .item<double>(),
+      0.0);
+}
+
+TEST_P(WinogradConvTest, AnImageHasTheSameBitsInAnyBatchAndInAnyBlocks) {
+  const Example example(48, 80, GetParam());
+  for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (int64_t size : {2, 7, 16}) {
+      const at::Tensor x = RandomImages({9, 48, size, size}).to(dtype);
+      const at::Tensor together = example.Run(x, false, {}, /*parts=*/3);
+      for (int64_t i = 0; i < x.size(0); ++i) {
+        const at::Tensor alone = example.Run(x.narrow(0, i, 1), false);
+        EXPECT_TRUE(alone.equal(together.narrow(0, i, 1)));
+      }
+    }
+  }
+}
+
+TEST_P(WinogradConvTest, NaNStaysWhereItCanReach) {
+  const Example example(16, 16, GetParam());
+  for (at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    at::Tensor x = RandomImages({2, 16, 8, 8}).to(dtype);
+    x[0][3][4][4] = std::numeric_limits<float>::quiet_NaN();
+    const at::Tensor out = example.Run(x, false).to(at::kFloat);
+    EXPECT_TRUE(out[0][0][4][4].isnan().item<bool>());
+    EXPECT_FALSE(out[1].isnan().any().item<bool>());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(InstructionSets, WinogradConvTest,
+                         testing::Values(InstructionSet::kAvx2,
+                                         InstructionSet::kAvx512),
+                         [](const auto& instance) {
+                           return instance.param == InstructionSet::kAvx2
+                                      ? "Avx2"
+                                      : "Avx512";
+                         });
+
+}  // namespace
+}  // namespace cascade
