@@ -38,6 +38,13 @@ if(CASCADE_CUDA)
   if(EXISTS ${cascade_nvidia}/include)
     target_include_directories(cascade_cuda SYSTEM INTERFACE ${cascade_nvidia}/include)
   endif()
+  # Our kernels' objects call the runtime; it is to be the one that LibTorch loads.
+  file(GLOB cascade_cudart ${cascade_nvidia}/lib/libcudart.so.* ${CASCADE_TORCH_ROOT}/lib/libcudart*.so*)
+  if(NOT cascade_cudart)
+    message(FATAL_ERROR "CASCADE_CUDA is on, and there is no libcudart beside '${CASCADE_TORCH_ROOT}'.")
+  endif()
+  list(GET cascade_cudart 0 cascade_cudart)
+  target_link_libraries(cascade_cuda INTERFACE ${cascade_cudart})
   # --no-as-needed: registration happens in static initialisers, so nothing refers to libtorch_cuda by name.
   # The wheel's other CUDA libraries are needed at run time only.
   target_link_libraries(cascade_torch INTERFACE

@@ -38,26 +38,75 @@ at::Tensor Weights(std::span<const Row> rows, at::Device device, Value value) {
 
 class AtenKernels final : public StepKernels {
  public:
-  void Gather(const SlotPool& pool, std::span<const GatherRow> rows,
-              const at::Tensor& x, const at::Tensor& low_res) override {
-    const at::Device device = pool.x.device();
-    const int64_t count = static_cast<int64_t>(rows.size());
-    const at::Tensor c_in =
-        Weights(rows, device, [](const GatherRow& row) { return row.c_in; });
-    const at::Tensor x_rows =
-        Indices(rows, device, [](const GatherRow& row) { return row.x_row; });
-    x.narrow(0, 0, count)
-        .copy_(pool.x.index_select(0, x_rows) * c_in.to(at::kFloat));
-    if (!low_res.defined()) return;
-    const at::Tensor low_res_rows = Indices(
-        rows, device, [](const GatherRow& row) { return row.low_res_row; });
-    low_res.narrow(0, 0, count)
-        .copy_(pool.low_res.index_select(0, low_res_rows));
+  void Begin(std::span<const NetworkRow> network_rows,
+             std::span<const UpdateRow> update_rows) override {
+    network_rows_ = network_rows;
+    update_rows_ = update_rows;
   }
 
-  std::vector<bool> Update(std::span<const UpdateRow> rows,
-                           const at::Tensor& output,
-                           const SlotPool& pool) override {
+  void Gather(const BatchRows& batch, const SlotPool& pool,
+              const nn::UNetInput& input) override {
+    const at::Device device = pool.x.device();
+    std::vector<NetworkRow> spread(
+        network_rows_.begin() + static_cast<std::ptrdiff_t>(batch.begin),
+        network_rows_.begin() +
+            static_cast<std::ptrdiff_t>(batch.begin + batch.used));
+    spread.resize(batch.count, spread.back());
+    const std::span<const NetworkRow> rows = spread;
+    const int64_t count = static_cast<int64_t>(batch.count);
+    const auto write = [&](const at::Tensor& to, const at::Tensor& from) {
+      if (to.defined()) to.narrow(0, 0, count).copy_(from);
+    };
+    const auto images = [&](const at::Tensor& from, auto row_of) {
+      return from.index_select(0, Indices(rows, device, row_of));
+    };
+    const auto values = [&](auto value_of) {
+      return Weights(rows, device, value_of).flatten();
+    };
+    const at::Tensor c_in =
+        Weights(rows, device, [](const NetworkRow& row) { return row.c_in; });
+    write(input.x, images(pool.x, [](const NetworkRow& row) {
+                     return row.x_row;
+                   }) * c_in.to(at::kFloat));
+    if (input.low_res.defined()) {
+      write(input.low_res, images(pool.low_res, [](const NetworkRow& row) {
+              return row.low_res_row;
+            }));
+    }
+    write(input.timestep,
+          values([](const NetworkRow& row) { return row.timestep; }));
+    write(input.class_id, Indices(rows, device, [](const NetworkRow& row) {
+            return row.class_id;
+          }));
+    write(input.augmentation, values([](const NetworkRow& row) {
+            return static_cast<double>(row.augmentation);
+          }));
+  }
+
+  std::unique_ptr<PendingStep> Update(const at::Tensor& output,
+                                      const SlotPool& pool) override {
+    StepResult result;
+    result.finite = UpdateImages(update_rows_, output, pool);
+    for (size_t i = 0; i < update_rows_.size(); ++i) {
+      const UpdateRow& row = update_rows_[i];
+      if (result.finite[i] && !row.pixels.empty()) WritePixels(row, pool);
+    }
+    return MakeDoneStep(std::move(result));
+  }
+
+ private:
+  static void WritePixels(const UpdateRow& row, const SlotPool& pool) {
+    const at::Tensor image =
+        (row.pixels_of_x ? pool.x.select(0, row.next_x_row)
+                         : pool.x0.select(0, row.x0_rows[0]))
+            .cpu();
+    ToPixels(image.const_data_ptr<float>(), static_cast<int>(image.size(0)),
+             static_cast<size_t>(image.stride(0)), row.pixels);
+  }
+
+  static std::vector<bool> UpdateImages(std::span<const UpdateRow> rows,
+                                        const at::Tensor& output,
+                                        const SlotPool& pool) {
     const at::Device device = pool.x.device();
     const auto weights = [&](auto value) {
       return Weights(rows, device, value);
@@ -102,7 +151,6 @@ class AtenKernels final : public StepKernels {
     return std::vector<bool>(flags, flags + rows.size());
   }
 
- private:
   // c_x (x + c_out / c_x output) with the sum in float, as the host does it.
   static at::Tensor EstimateX0(std::span<const UpdateRow> rows,
                                const at::Tensor& x, const at::Tensor& output) {
@@ -234,6 +282,9 @@ class AtenKernels final : public StepKernels {
                      next + at::exp(0.5 * log_variance) * noise.to(device),
                      next);
   }
+
+  std::span<const NetworkRow> network_rows_;
+  std::span<const UpdateRow> update_rows_;
 };
 
 }  // namespace

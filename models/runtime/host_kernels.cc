@@ -8,31 +8,46 @@ namespace {
 
 class HostKernels final : public StepKernels {
  public:
-  void Gather(const SlotPool& pool, std::span<const GatherRow> rows,
-              const at::Tensor& x, const at::Tensor& low_res) override {
+  void Begin(std::span<const NetworkRow> network_rows,
+             std::span<const UpdateRow> update_rows) override {
+    network_rows_ = network_rows;
+    update_rows_ = update_rows;
+  }
+
+  void Gather(const BatchRows& batch, const SlotPool& pool,
+              const nn::UNetInput& input) override {
     const int64_t size = pool.x.stride(0);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const int64_t row = static_cast<int64_t>(i);
-      const float c_in = static_cast<float>(rows[i].c_in);
-      const float* source = HostRow(pool.x, rows[i].x_row);
-      std::transform(source, source + size, HostRow(x, row),
+    for (size_t i = 0; i < batch.count; ++i) {
+      const NetworkRow& row =
+          network_rows_[batch.begin + std::min(i, batch.used - 1)];
+      const int64_t to = static_cast<int64_t>(i);
+      const float c_in = static_cast<float>(row.c_in);
+      const float* source = HostRow(pool.x, row.x_row);
+      std::transform(source, source + size, HostRow(input.x, to),
                      [c_in](float value) { return c_in * value; });
-      if (low_res.defined()) {
-        std::copy_n(HostRow(pool.low_res, rows[i].low_res_row), size,
-                    HostRow(low_res, row));
+      if (input.low_res.defined()) {
+        std::copy_n(HostRow(pool.low_res, row.low_res_row), size,
+                    HostRow(input.low_res, to));
+      }
+      *HostRow(input.timestep, to) = static_cast<float>(row.timestep);
+      if (input.class_id.defined()) {
+        input.class_id.data_ptr<int64_t>()[to] = row.class_id;
+      }
+      if (input.augmentation.defined()) {
+        *HostRow(input.augmentation, to) = row.augmentation;
       }
     }
   }
 
-  std::vector<bool> Update(std::span<const UpdateRow> rows,
-                           const at::Tensor& output,
-                           const SlotPool& pool) override {
-    std::vector<bool> finite;
-    finite.reserve(rows.size());
-    for (const UpdateRow& row : rows) {
-      finite.push_back(UpdateImage(Pointers(row, output, pool)));
+  std::unique_ptr<PendingStep> Update(const at::Tensor& output,
+                                      const SlotPool& pool) override {
+    StepResult result;
+    result.finite.reserve(update_rows_.size());
+    for (const UpdateRow& row : update_rows_) {
+      result.finite.push_back(UpdateImage(Pointers(row, output, pool)));
+      if (result.finite.back() && !row.pixels.empty()) WritePixels(row, pool);
     }
-    return finite;
+    return MakeDoneStep(std::move(result));
   }
 
  private:
@@ -54,6 +69,16 @@ class HostKernels final : public StepKernels {
     update.x_next = HostRow(pool.x, row.next_x_row);
     return update;
   }
+
+  static void WritePixels(const UpdateRow& row, const SlotPool& pool) {
+    const float* image = row.pixels_of_x ? HostRow(pool.x, row.next_x_row)
+                                         : HostRow(pool.x0, row.x0_rows[0]);
+    ToPixels(image, static_cast<int>(pool.x.size(1)),
+             static_cast<size_t>(pool.x.stride(1)), row.pixels);
+  }
+
+  std::span<const NetworkRow> network_rows_;
+  std::span<const UpdateRow> update_rows_;
 };
 
 }  // namespace

@@ -14,11 +14,27 @@
 #include "models/sampling/counter_noise.h"
 #include "server/base/status_macros.h"
 
+#ifdef CASCADE_CUDA
+#include "models/cuda/serve_on_card.h"
+#endif
+
 namespace cascade {
 namespace {
 
 // Of each stage; a cascade of three small ones loads within three seconds.
 constexpr absl::Duration kProbeTime = absl::Milliseconds(700);
+
+#ifdef CASCADE_CUDA
+// Of every card that our kernels are compiled for.
+constexpr PrecisionSupport kCardPrecisions = {
+    .has_bf16 = true, .has_bf16_units = true, .has_fp16 = true};
+
+at::ScalarType DtypeOf(Precision precision) {
+  return precision == Precision::kBf16   ? at::kBFloat16
+         : precision == Precision::kFp16 ? at::kHalf
+                                         : at::kFloat;
+}
+#endif
 
 }  // namespace
 
@@ -39,7 +55,16 @@ absl::StatusOr<std::unique_ptr<StageNetwork>> LoadedStage::Serve(
     if (residents_.size() == 1) unet_.reset();
     return network;
   }
-  return ServeModules(unet_, device);
+#ifdef CASCADE_CUDA
+  ASSIGN_OR_RETURN(limits.precision,
+                   ChoosePrecision(spec_, options_.precision, kCardPrecisions));
+  return ServeOnCard(*unet_, spec_, device,
+                     {.dtype = DtypeOf(limits.precision),
+                      .max_batch_rows = options_.max_batch_rows,
+                      .reproducibility = options_.reproducibility});
+#else
+  return absl::UnimplementedError("this build has no CUDA");
+#endif
 }
 
 absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(at::Device device) {

@@ -3,8 +3,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
-#include <span>
-#include <vector>
 
 #include "models/runtime/batch_split.h"
 #include "models/runtime/slot_pool.h"
@@ -13,14 +11,6 @@
 #include "models/stage_executor.h"
 
 namespace cascade {
-
-// One row for a network to evaluate.
-struct NetworkRow {
-  GatherRow image;
-  double timestep = 0;
-  int64_t class_id = 0;
-  float augmentation = 0;
-};
 
 // Evaluates any number of rows in batches of the sizes that are exact, split or
 // filled up as BatchSplit says. Owned by one executor; holds the network's
@@ -34,21 +24,14 @@ class NetworkBatches {
   // Rows that Run() fills in for so many.
   int SpareRows(int rows) const { return split_.SpareRows(rows); }
 
-  // The outputs of `rows`, in their order. Throws what LibTorch throws.
-  at::Tensor Run(std::span<const NetworkRow> rows, const SlotPool& pool,
-                 StepKernels& kernels);
+  // The outputs of the `num_rows` network rows that `kernels` began a step of,
+  // in their order. Throws what LibTorch throws.
+  at::Tensor Run(size_t num_rows, const SlotPool& pool, StepKernels& kernels);
 
  private:
-  // `batch` rows, the spare ones filled in. Returns all their outputs.
-  at::Tensor RunBatch(std::span<const NetworkRow> rows, size_t batch,
-                      const SlotPool& pool, StepKernels& kernels);
-
   const std::shared_ptr<const StageNetwork> network_;
   const BatchSplit split_;
-  // As large as the largest batch. Images are on the device, the small tensors
-  // are written on the host.
-  const nn::UNetInput input_;
-  std::vector<GatherRow> gather_rows_;  // Reused by each batch.
+  const nn::UNetInput input_;  // As large as the largest batch.
 };
 
 }  // namespace cascade

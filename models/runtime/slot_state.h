@@ -13,8 +13,11 @@ struct SlotState {
   uint64_t image_seed = 0;
   int64_t class_id = 0;    // The null class for an unconditional image.
   float augmentation = 0;  // What the network is told.
-  int line = 0;            // The next to run.
+  int line = 0;            // The next to submit.
   bool lost = false;       // Became infinite or NaN.
+  // Which of the executor's images this is: a step under way outlives the
+  // release of its slots.
+  uint64_t admission = 0;
 };
 
 }  // namespace cascade

@@ -63,6 +63,11 @@ std::shared_ptr<nn::UNet> CopyTo(const nn::UNet& unet, at::Device device) {
 
 }  // namespace
 
+std::unique_ptr<StepKernels> StageNetwork::MakeStepKernels(
+    const StageSpec& /*spec*/, int /*max_rows*/) const {
+  return device().is_cpu() ? MakeHostKernels() : MakeAtenKernels();
+}
+
 std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device) {
   if (!device.is_cpu()) unet = CopyTo(*unet, device);

@@ -7,6 +7,7 @@
 
 #include "models/nn/unet.h"
 #include "models/precision.h"
+#include "models/runtime/step_kernels.h"
 #include "models/stage_spec.h"
 
 namespace cascade {
@@ -19,11 +20,15 @@ class StageNetwork {
   virtual ~StageNetwork() = default;
 
   virtual at::Device device() const = 0;
-  // Of the parameters on the device.
+  // That it keeps on the device: parameters, and what graphs hold.
   virtual int64_t weight_bytes() const = 0;
   // The raw outputs [batch, out_channels, size, size], float. Throws what
   // LibTorch throws.
   virtual at::Tensor Run(const nn::UNetInput& input) const = 0;
+  // What an executor's steps of up to `max_rows` network rows do beside the
+  // network, on its device. Throws what LibTorch throws.
+  virtual std::unique_ptr<StepKernels> MakeStepKernels(const StageSpec& spec,
+                                                       int max_rows) const;
 };
 
 // Serves the modules as they were trained: `unet` itself, which is on the CPU,

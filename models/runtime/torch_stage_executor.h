@@ -1,7 +1,10 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Stream.h>
+#include <c10/core/StreamGuard.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +27,12 @@ namespace cascade {
 // batches of exact sizes, see BatchSplit), and updates all images in one pass.
 // Each slot's next x is written beside the current one, and the slot's line
 // moves on last, so a step that fails has not happened.
+//
+// On a card everything runs on a stream of the executor's own, in the order of
+// the calls, and Enqueue() only submits: up to kMaxPendingSteps steps are under
+// way, so a slot may be in the next step before the last one is waited for. Of
+// a step that lost an image only Wait() tells, and fails the image in the steps
+// after it.
 class TorchStageExecutor final : public StageExecutor {
  public:
   // `limits` are those of `network` on its device. Sets the calling thread to
@@ -53,18 +62,37 @@ class TorchStageExecutor final : public StageExecutor {
   TorchStageExecutor(const StageSpec& spec,
                      std::shared_ptr<const StageNetwork> network,
                      const ExecutorLimits& limits,
-                     std::shared_ptr<const NoiseSource> noise);
+                     std::shared_ptr<const NoiseSource> noise,
+                     std::optional<c10::Stream> stream);
 
+  // A step that was submitted.
+  struct Pending {
+    struct Row {
+      Slot slot = 0;
+      uint64_t admission = 0;
+      std::optional<HostImage> pixels;  // That the step writes.
+    };
+    Ticket ticket = 0;
+    std::vector<Row> rows;
+    int padded_rows = 0;
+    absl::Duration host_time;  // That submitting it took: on the CPU, all.
+    std::unique_ptr<PendingStep> step;
+  };
+
+  c10::OptionalStreamGuard OnStream() const;
   absl::Status CheckRows(std::span<const StepRow> rows) const;
   absl::StatusOr<const SlotState*> Find(Slot slot) const;
-  absl::StatusOr<StepOutcome> Step(std::span<const StepRow> rows);
-  // Fills network_rows_ and update_rows_.
-  void Plan(std::span<const StepRow> rows);
+  // As Find(), of a slot whose steps are done and whose image is not lost.
+  absl::StatusOr<const SlotState*> FindWhole(Slot slot);
+  absl::StatusOr<Pending> Submit(std::span<const StepRow> rows);
+  std::vector<Pending::Row> PendingRows(std::span<const StepRow> rows) const;
+  // Fills network_rows_ and update_rows_, which write to the pixels of `rows`.
+  void Plan(std::vector<Pending::Row>& rows);
   // Of the next line; kept until the next step.
-  const float* Noise(Slot slot, size_t index);
-  // Of a row whose images are written and whose line has not moved on.
-  RowOutcome Outcome(const StepRow& row, bool finite) const;
-  HostImage Pixels(const at::Tensor& image) const;
+  const float* Noise(const NoiseKey& key, size_t index);
+  // Waits for the oldest step and keeps its outcome.
+  void FinishOldest();
+  absl::StatusOr<StepOutcome> Finish(Pending& pending);
 
   size_t MaxRows() const;
   const SamplerLine& NextLine(Slot slot) const;
@@ -75,9 +103,11 @@ class TorchStageExecutor final : public StageExecutor {
 
   const StageSpec spec_;
   const ExecutorLimits limits_;
+  const std::optional<c10::Stream> stream_;  // None on the CPU.
   const std::shared_ptr<const NoiseSource> noise_;
   const ImageStart start_;
   const std::unique_ptr<StepKernels> kernels_;
+  const bool kernels_make_noise_;
 
   SlotPool pool_;
   std::vector<SlotState> slots_;
@@ -89,8 +119,10 @@ class TorchStageExecutor final : public StageExecutor {
   std::vector<NetworkRow> network_rows_;
   std::vector<UpdateRow> update_rows_;
 
+  uint64_t last_admission_ = 0;
   Ticket last_ticket_ = 0;
-  std::map<Ticket, StepOutcome> outcomes_;  // Not yet waited for.
+  std::deque<Pending> pending_;                             // The oldest first.
+  std::map<Ticket, absl::StatusOr<StepOutcome>> outcomes_;  // Not waited for.
 };
 
 }  // namespace cascade

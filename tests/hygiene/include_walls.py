@@ -16,8 +16,8 @@ PROTO = ("grpc/", "grpcpp/", "google/", "grpc++/", "proto/")
 OPENCV = ("opencv2/",)
 
 # Where LibTorch may be seen. models/*.h and models/sampling/ stay plain.
-TORCH_FOLDERS = ("models/nn", "models/plan", "models/weights", "models/runtime", "models/training", "models/evaluation", "models/tool",
-                 "tests/parity", "tests/unit/models", "tests/bench", "tests/gpu")
+TORCH_FOLDERS = ("models/nn", "models/plan", "models/weights", "models/runtime", "models/cuda", "models/training", "models/evaluation",
+                 "models/tool", "tests/parity", "tests/unit/models", "tests/bench", "tests/gpu")
 PROTO_FOLDERS = ("server/rpc", "client", "tests/integration", "tests/unit/rpc", "tests/unit/client", "tests/bench",
                  "tests/support", "proto")
 # The one wall around OpenCV.
@@ -25,6 +25,14 @@ OPENCV_FILES = ("models/image_codec.cc",)
 
 # The wall that LibTorch's exceptions stop at; every folder of that world may lean on it.
 TORCH_WALL = "models/runtime/torch_status.h"
+
+# How a stage gets onto a card; nothing else of models/cuda is for others.
+SERVE_ON_CARD = "models/cuda/serve_on_card.h"
+
+# CUDA is seen in models/cuda only, and LibTorch is not in kernels, but for its half-precision types: nvcc is slow.
+CUDA = ("cuda", "c10/cuda/", "ATen/cuda/")
+CUDA_FOLDERS = ("models/cuda", "tests/gpu", "tests/bench")
+KERNEL_TORCH = ("c10/util/BFloat16.h", "c10/util/Half.h", "c10/macros/Macros.h")
 
 # folder -> what of ours it may include, beside itself, server/base and server/metrics.
 MODELS_PUBLIC = "models/*.h"
@@ -44,7 +52,8 @@ ALLOWED = {
     "models/plan": ["models/nn", MODELS_PUBLIC],
     "models/weights": ["models/nn", "models/sampling", MODELS_PUBLIC, TORCH_WALL],
     "models/import": ["models/weights", "models/nn", "models/sampling", MODELS_PUBLIC],
-    "models/runtime": ["models/plan", "models/nn", "models/weights", "models/sampling", MODELS_PUBLIC],
+    "models/runtime": ["models/plan", "models/nn", "models/weights", "models/sampling", SERVE_ON_CARD, MODELS_PUBLIC],
+    "models/cuda": ["models/nn", "models/runtime", "models/sampling", "server/base/mutex.h", MODELS_PUBLIC],
     "models/training": ["models/nn", "models/weights", "models/runtime", "models/sampling", MODELS_PUBLIC],
     "models/evaluation": ["models/training", "models/nn", "models/weights", "models/runtime", "models/sampling",
                           MODELS_PUBLIC],
@@ -96,6 +105,10 @@ def check_file(path, text):
             continue
         name = match.group(2)
         where = f"{path}:{number}: "
+        if name.startswith(CUDA) and not world(path, CUDA_FOLDERS) and path != "models/runtime/torch_device.cc":
+            problems.append(where + f"CUDA ({name}) outside of its world")
+        if name.startswith(TORCH) and path.endswith(".cu") and name not in KERNEL_TORCH:
+            problems.append(where + f"LibTorch ({name}) in a kernel")
         if name.startswith(TORCH):
             seen.add("torch")
             if not world(path, TORCH_FOLDERS):

@@ -20,6 +20,9 @@ PLANTED = {
     "tests/bench/x.cc": '#include <ATen/ATen.h>\n#include <grpcpp/grpcpp.h>',
     "server/scheduler/y.cc": '#include "step_policy.h"',
     "models/nn/y.cc": '#include "models/torch_pch.h"',
+    "models/runtime/y.cc": '#include <c10/cuda/CUDAStream.h>',
+    "models/runtime/z.cc": '#include "models/cuda/fused_norm.h"',
+    "models/cuda/x.cu": '#include <ATen/core/Tensor.h>',
 }
 ALLOWED = {
     "server/rpc/x.cc": '#include "server/scheduler/generator.h"',
@@ -27,6 +30,8 @@ ALLOWED = {
     "client/y.cc": '#include "models/plot/plot_chart.h"',
     "models/tool/x.cc": '#include "models/plot/plot_chart.h"',
     "models/torch_pch.h": '#include <ATen/ATen.h>',
+    "models/cuda/y.cu": '#include <c10/util/Half.h>\n#include <cuda_runtime.h>',
+    "models/runtime/loaded_stage.cc": '#include "models/cuda/serve_on_card.h"',
     "models/runtime/x.cc": '#include <ATen/ATen.h>\n#include "models/sampling/sampler_table.h"',
 }
 

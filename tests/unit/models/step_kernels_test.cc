@@ -8,10 +8,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "models/cuda/card_step_kernels.h"
+#include "models/runtime/step_update.h"
 #include "models/sampling/counter_noise.h"
 #include "models/sampling/sampler_table.h"
 
@@ -86,33 +91,120 @@ struct MixedStep {
   int64_t output_rows = 0;
 };
 
+struct Kernels {
+  std::string name;
+  std::function<std::unique_ptr<StepKernels>(const StageSpec&)> make;
+};
+
+// On the host; the first are what the others are compared with. A card's are
+// its threads, one after another.
+std::vector<Kernels> AllKernels() {
+  return {{"Host", [](const StageSpec&) { return MakeHostKernels(); }},
+          {"Aten", [](const StageSpec&) { return MakeAtenKernels(); }},
+          {"Card", [](const StageSpec& spec) {
+             return MakeCardStepKernels(HostFunctions(), spec, 2 * kSlots,
+                                        at::kCPU);
+           }}};
+}
+
+// Updates the rows in `pool` without a network.
+std::vector<bool> Update(StepKernels& kernels, const StageSpec& spec,
+                         std::span<const UpdateRow> rows,
+                         const at::Tensor& output, const SlotPool& pool) {
+  const std::vector<NetworkRow> network_rows(
+      static_cast<size_t>(output.size(0)));
+  kernels.Begin(network_rows, rows);
+  nn::UNetInput input;
+  input.x = EmptyImages(spec, output.size(0), at::kCPU);
+  input.timestep = at::empty({output.size(0)}, at::kFloat);
+  kernels.Gather({0, network_rows.size(), network_rows.size()}, pool, input);
+  return kernels.Update(output, pool)->Wait().finite;
+}
+
 double MaxDifference(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().max().item<double>();
 }
 
-TEST(StepKernelsTest, AtenUpdatesAsTheHostDoes) {
+class StepKernelsTest : public testing::TestWithParam<Kernels> {
+ protected:
+  std::vector<bool> Run(const StageSpec& spec, std::span<const UpdateRow> rows,
+                        const at::Tensor& output, const SlotPool& pool) {
+    return Update(*GetParam().make(spec), spec, rows, output, pool);
+  }
+};
+
+TEST_P(StepKernelsTest, UpdatesAsTheHostDoes) {
   for (VarianceKind variance :
        {VarianceKind::kFixedSmall, VarianceKind::kLearnedRange}) {
     const StageSpec spec = Spec(variance);
-    const MixedStep step(spec);
+    MixedStep step(spec);
     const int channels = variance == VarianceKind::kLearnedRange ? 6 : 3;
     const at::Tensor output = Random({step.output_rows, channels, 9, 9}, 5);
     const SlotPool host = RandomPool(spec);
-    const SlotPool aten = RandomPool(spec);
+    const SlotPool made = RandomPool(spec);
     const std::vector<bool> all(kSlots, true);
-    EXPECT_EQ(MakeHostKernels()->Update(step.rows, output, host), all);
-    EXPECT_EQ(MakeAtenKernels()->Update(step.rows, output, aten), all);
-    EXPECT_TRUE(host.x0.equal(aten.x0));
-    EXPECT_LT(MaxDifference(host.x, aten.x), 1e-6);
+    EXPECT_EQ(Update(*MakeHostKernels(), spec, step.rows, output, host), all);
+    EXPECT_EQ(Run(spec, step.rows, output, made), all);
+    EXPECT_TRUE(host.x0.equal(made.x0));
+    // ATen's exp is not the host's; a card's own is not tried here.
+    EXPECT_LE(MaxDifference(host.x, made.x),
+              GetParam().name == "Aten" ? 1e-6 : 0);
     EXPECT_FALSE(host.x.equal(RandomPool(spec).x));
   }
 }
 
+TEST_P(StepKernelsTest, MakesTheNoiseThatTheHostIsGiven) {
+  const StageSpec spec = Spec(VarianceKind::kFixedSmall);
+  const auto kernels = GetParam().make(spec);
+  if (!kernels->makes_noise()) return;
+  MixedStep step(spec);
+  const at::Tensor output = Random({step.output_rows, 3, 9, 9}, 5);
+  for (size_t i = 0; i < step.rows.size(); ++i) {
+    step.rows[i].noise_key = {.seed = 0x123456789abcdef0 + i,
+                              .stage = 1,
+                              .purpose = NoisePurpose::kStep,
+                              .step = 2};
+    float* noise = HostRow(step.noise, static_cast<int64_t>(i));
+    FillNormal(step.rows[i].noise_key,
+               {noise, static_cast<size_t>(step.noise.stride(0))});
+  }
+  const SlotPool host = RandomPool(spec);
+  Update(*MakeHostKernels(), spec, step.rows, output, host);
+  for (UpdateRow& row : step.rows) row.noise = nullptr;
+  const SlotPool made = RandomPool(spec);
+  Update(*kernels, spec, step.rows, output, made);
+  EXPECT_TRUE(host.x.equal(made.x));
+}
+
+TEST_P(StepKernelsTest, WritesThePixelsThatAreWanted) {
+  const StageSpec spec = Spec(VarianceKind::kFixedSmall);
+  MixedStep step(spec);
+  const at::Tensor output = Random({step.output_rows, 3, 9, 9}, 5);
+  std::vector<std::vector<uint8_t>> pixels(kSlots,
+                                           std::vector<uint8_t>(3 * 9 * 9));
+  for (const size_t i : {1, 2, 5}) {
+    step.rows[i].pixels = pixels[i];
+    step.rows[i].pixels_of_x = i == 2;
+  }
+  const SlotPool pool = RandomPool(spec);
+  Run(spec, step.rows, output, pool);
+  for (const size_t i : {1, 2, 5}) {
+    const at::Tensor image = i == 2
+                                 ? pool.x.select(0, step.rows[i].next_x_row)
+                                 : pool.x0.select(0, step.rows[i].x0_rows[0]);
+    std::vector<uint8_t> expected(3 * 9 * 9);
+    ToPixels(image.const_data_ptr<float>(), 3, 81, expected);
+    EXPECT_EQ(pixels[i], expected) << i;
+  }
+  EXPECT_EQ(pixels[0], std::vector<uint8_t>(3 * 9 * 9));
+}
+
 // at::quantile counts by itself.
-TEST(StepKernelsTest, DynamicThresholdIsTheQuantileOfEachImage) {
+TEST_P(StepKernelsTest, DynamicThresholdIsTheQuantileOfEachImage) {
   const StageSpec spec = Spec(VarianceKind::kFixedSmall);
   SlotPool pool(spec, 3, at::kCPU);
   pool.x.copy_(2 * Random(pool.x.sizes(), 1));
+  pool.low_res.zero_();
   const at::Tensor x0 = pool.x.index_select(0, at::tensor({0, 2, 4})).clone();
   const at::Tensor limit =
       at::quantile(x0.abs().flatten(1), 0.83, /*dim=*/1).clamp_min(1.0);
@@ -134,59 +226,71 @@ TEST(StepKernelsTest, DynamicThresholdIsTheQuantileOfEachImage) {
     rows.push_back(row);
   }
   const at::Tensor output = at::zeros({3, 3, 9, 9}, at::kFloat);
-  for (const auto& kernels : {MakeHostKernels(), MakeAtenKernels()}) {
+  pool.x0.zero_();
+  Run(spec, rows, output, pool);
+  const at::Tensor made = pool.x0.index_select(
+      0, at::tensor({0, kHistoryLength, 2 * kHistoryLength}));
+  EXPECT_LT(MaxDifference(made, expected), 1e-6);
+  // Alone, an image gets the same bits.
+  for (int slot = 0; slot < 3; ++slot) {
     pool.x0.zero_();
-    kernels->Update(rows, output, pool);
-    const at::Tensor made = pool.x0.index_select(
-        0, at::tensor({0, kHistoryLength, 2 * kHistoryLength}));
-    EXPECT_LT(MaxDifference(made, expected), 1e-6);
-    // Alone, an image gets the same bits.
-    for (int slot = 0; slot < 3; ++slot) {
-      pool.x0.zero_();
-      kernels->Update({&rows[static_cast<size_t>(slot)], 1}, output, pool);
-      EXPECT_TRUE(pool.x0.select(0, SlotPool::X0Row(slot, 0))
-                      .equal(made.select(0, slot)));
-    }
+    Run(spec, {&rows[static_cast<size_t>(slot)], 1}, output, pool);
+    EXPECT_TRUE(pool.x0.select(0, SlotPool::X0Row(slot, 0))
+                    .equal(made.select(0, slot)));
   }
 }
 
-TEST(StepKernelsTest, BothFlagTheImageThatIsNotFinite) {
+TEST_P(StepKernelsTest, FlagsTheImageThatIsNotFinite) {
   const StageSpec spec = Spec(VarianceKind::kFixedSmall);
-  const MixedStep step(spec);
-  at::Tensor output = Random({step.output_rows, 3, 9, 9}, 5);
-  output.select(0, step.rows[1].output_row)
-      .view({-1})
-      .select(0, 200)
-      .fill_(std::numeric_limits<float>::infinity());
-  std::vector<bool> expected(kSlots, true);
-  expected[1] = false;
-  EXPECT_EQ(MakeHostKernels()->Update(step.rows, output, RandomPool(spec)),
-            expected);
-  EXPECT_EQ(MakeAtenKernels()->Update(step.rows, output, RandomPool(spec)),
-            expected);
+  for (const size_t image : {1, 4}) {  // Of a static and a dynamic threshold.
+    MixedStep step(spec);
+    at::Tensor output = Random({step.output_rows, 3, 9, 9}, 5);
+    output.select(0, step.rows[image].output_row)
+        .view({-1})
+        .select(0, 200)
+        .fill_(std::numeric_limits<float>::infinity());
+    std::vector<uint8_t> pixels(3 * 9 * 9);
+    step.rows[image].pixels = pixels;
+    std::vector<bool> expected(kSlots, true);
+    expected[image] = false;
+    EXPECT_EQ(Run(spec, step.rows, output, RandomPool(spec)), expected);
+    EXPECT_EQ(pixels, std::vector<uint8_t>(3 * 9 * 9));
+  }
 }
 
-TEST(StepKernelsTest, AtenGathersAsTheHostDoes) {
+TEST_P(StepKernelsTest, GathersRowsAndFillsUpABatch) {
   const StageSpec spec = Spec(VarianceKind::kFixedSmall);
   const SlotPool pool = RandomPool(spec);
-  const std::vector<GatherRow> rows = {
-      {.x_row = 7, .low_res_row = 3},
-      {.x_row = 0, .low_res_row = 0},
-      {.x_row = 7, .low_res_row = 3, .c_in = 0.5}};
-  const auto gather = [&](StepKernels& kernels) {
-    at::Tensor x = at::zeros({4, 3, 9, 9}, at::kFloat);
-    at::Tensor low_res = at::zeros({4, 3, 9, 9}, at::kFloat);
-    kernels.Gather(pool, rows, x, low_res);
-    return std::make_pair(x, low_res);
-  };
-  const auto [x, low_res] = gather(*MakeHostKernels());
-  const auto [aten_x, aten_low_res] = gather(*MakeAtenKernels());
-  EXPECT_TRUE(x.equal(aten_x));
-  EXPECT_TRUE(low_res.equal(aten_low_res));
-  EXPECT_TRUE(x.select(0, 0).equal(pool.x.select(0, 7)));
-  EXPECT_TRUE(x.select(0, 2).equal(pool.x.select(0, 7) * 0.5));
-  EXPECT_TRUE(low_res.select(0, 0).equal(pool.low_res.select(0, 3)));
+  const std::vector<NetworkRow> rows = {
+      {.x_row = 1, .low_res_row = 1},
+      {.x_row = 7,
+       .low_res_row = 3,
+       .timestep = 12.5,
+       .class_id = 4,
+       .augmentation = 8},
+      {.x_row = 0, .low_res_row = 0, .c_in = 0.5, .timestep = 3}};
+  const auto kernels = GetParam().make(spec);
+  nn::UNetInput input;
+  input.x = at::zeros({4, 3, 9, 9}, at::kFloat);
+  input.low_res = at::zeros({4, 3, 9, 9}, at::kFloat);
+  input.timestep = at::zeros({4}, at::kFloat);
+  input.class_id = at::zeros({4}, at::kLong);
+  input.augmentation = at::zeros({4}, at::kFloat);
+  kernels->Begin(rows, {});
+  kernels->Gather({.begin = 1, .used = 2, .count = 3}, pool, input);
+  EXPECT_TRUE(input.x.select(0, 0).equal(pool.x.select(0, 7)));
+  EXPECT_TRUE(input.x.select(0, 1).equal(pool.x.select(0, 0) * 0.5));
+  EXPECT_TRUE(input.x.select(0, 2).equal(input.x.select(0, 1)));
+  EXPECT_TRUE(input.low_res.select(0, 0).equal(pool.low_res.select(0, 3)));
+  EXPECT_TRUE(input.timestep.equal(at::tensor({12.5f, 3.0f, 3.0f, 0.0f})));
+  EXPECT_TRUE(input.class_id.equal(
+      at::tensor({int64_t{4}, int64_t{0}, int64_t{0}, int64_t{0}})));
+  EXPECT_TRUE(input.augmentation.equal(at::tensor({8.0f, 0.0f, 0.0f, 0.0f})));
+  EXPECT_FALSE(input.x.select(0, 3).any().item<bool>());
 }
+
+INSTANTIATE_TEST_SUITE_P(All, StepKernelsTest, testing::ValuesIn(AllKernels()),
+                         [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
 }  // namespace cascade

@@ -1,0 +1,123 @@
+#include "tests/gpu/card_stage.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/randn.h>
+
+#include <cmath>
+#include <utility>
+
+#include "models/cuda/serve_on_card.h"
+#include "models/runtime/batch_probe.h"
+#include "models/runtime/slot_pool.h"
+
+namespace cascade {
+
+CardStage SmallBase() {
+  CardStage stage;
+  stage.spec.name = "32x32";
+  stage.spec.resolution = 32;
+  stage.spec.channels = 3;
+  stage.spec.num_classes = 10;
+  stage.spec.has_null_class = true;
+  stage.spec.diffusion.variance = VarianceKind::kLearnedRange;
+  stage.network.out_channels = 6;
+  stage.network.model_channels = 64;
+  stage.network.channel_mult = {1, 2, 2};
+  stage.network.num_res_blocks = 2;
+  stage.network.attention_downsampling = {2, 4};
+  stage.network.num_head_channels = 32;
+  stage.network.num_classes = 10;
+  stage.network.null_class = true;
+  return stage;
+}
+
+CardStage SmallSuperResolution() {
+  CardStage stage;
+  stage.spec.name = "64x64";
+  stage.spec.index = 1;
+  stage.spec.resolution = 64;
+  stage.spec.low_resolution = 32;
+  stage.spec.channels = 3;
+  stage.spec.num_classes = 10;
+  stage.spec.has_null_class = true;
+  stage.spec.augmentation.enabled = true;
+  stage.network.model_channels = 64;
+  stage.network.channel_mult = {1, 2};
+  stage.network.num_res_blocks = 1;
+  stage.network.attention_downsampling = {2};
+  stage.network.attention_order = AttentionOrder::kNew;
+  stage.network.num_head_channels = 64;
+  stage.network.num_classes = 10;
+  stage.network.null_class = true;
+  stage.network.super_resolution = true;
+  stage.network.augmentation_embedding = true;
+  return stage;
+}
+
+std::unique_ptr<nn::UNet> RandomUNet(const UNetConfig& config) {
+  const at::NoGradGuard no_grad;
+  at::manual_seed(7);
+  auto unet = std::make_unique<nn::UNet>(config);
+  for (at::Tensor parameter : unet->parameters()) {
+    if (parameter.dim() < 2) continue;
+    const double fan_in =
+        static_cast<double>(parameter.numel() / parameter.size(0));
+    parameter.normal_(0, 1 / std::sqrt(fan_in));
+  }
+  unet->eval();
+  return unet;
+}
+
+nn::UNetInput RandomInput(const CardStage& stage, int rows, at::Device device) {
+  at::manual_seed(11);
+  const int64_t size = stage.spec.resolution;
+  nn::UNetInput input;
+  input.x = at::randn({rows, stage.spec.channels, size, size}).to(device);
+  input.timestep = (at::arange(rows, at::kFloat) * 31 + 5).to(device);
+  input.class_id = at::arange(rows, at::kLong)
+                       .remainder(stage.spec.num_classes + 1)
+                       .to(device);
+  if (stage.spec.low_resolution > 0) {
+    input.low_res =
+        at::randn({rows, stage.spec.channels, size, size}).to(device);
+  }
+  if (stage.spec.augmentation.enabled) {
+    input.augmentation = (at::arange(rows, at::kFloat) * 17).to(device);
+  }
+  return input;
+}
+
+nn::UNetInput RowsOf(const nn::UNetInput& input, int begin, int count) {
+  const auto rows = [&](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.narrow(0, begin, count) : tensor;
+  };
+  return {.x = rows(input.x),
+          .timestep = rows(input.timestep),
+          .class_id = rows(input.class_id),
+          .low_res = rows(input.low_res),
+          .augmentation = rows(input.augmentation)};
+}
+
+std::shared_ptr<const StageNetwork> OnCard(
+    const CardStage& stage, const nn::UNet& unet, at::Device card,
+    at::ScalarType dtype, Reproducibility reproducibility, int max_rows) {
+  return ServeOnCard(unet, stage.spec, card,
+                     {.dtype = dtype,
+                      .max_batch_rows = max_rows,
+                      .reproducibility = reproducibility});
+}
+
+ExecutorLimits ProbedLimits(const CardStage& stage, const StageNetwork& network,
+                            int max_rows, int slots) {
+  BatchProbe probe = ProbeBatches(network, stage.spec, max_rows,
+                                  Reproducibility::kExact, absl::Seconds(30));
+  ExecutorLimits limits;
+  limits.slots = slots;
+  limits.batch_rows = std::move(probe.rows);
+  limits.costs = std::move(probe.costs);
+  limits.weight_bytes = network.weight_bytes();
+  limits.bytes_per_slot = SlotPool::BytesPerSlot(stage.spec);
+  return limits;
+}
+
+}  // namespace cascade
