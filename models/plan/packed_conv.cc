@@ -169,7 +169,8 @@ void PackedConv::RunWinograd(const at::Tensor& x, const at::Tensor& residual,
   const WinogradConv::Images images{.count = out.size(0),
                                     .height = out.size(2),
                                     .width = out.size(3),
-                                    .doubles = options_.doubles};
+                                    .doubles = options_.doubles,
+                                    .threads = at::get_num_threads()};
   if (options_.dtype == at::kFloat) {
     RunTyped<float>(*winograd_, images, x, residual, out);
   } else {

@@ -11,13 +11,20 @@ namespace {
 constexpr int64_t kVector = 16;  // Channels; two vectors of AVX2.
 constexpr int64_t kProducts = 16;
 
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int64_t TilesOf(const WinogradConv::Images& images) {
+  return images.count * CeilDivide(images.height, 2) *
+         CeilDivide(images.width, 2);
+}
+
 int64_t LanesOf(InstructionSet instructions) {
   return instructions == InstructionSet::kAvx512 ? 16 : 8;
 }
 
 // As many as leave the cache of the second level room for weights: measured
 // with 64 to 384 channels, where 24 to 96 made little difference.
-int64_t TilesInBlock(int64_t in_channels, int64_t out_channels) {
+int64_t MostTiles(int64_t in_channels, int64_t out_channels) {
   constexpr int64_t kFloats = 320 * 1024;
   constexpr int64_t kStep = 12;  // Rows that are multiplied at once.
   const int64_t of_tile = WinogradWorkspace(in_channels, out_channels, 1);
@@ -75,16 +82,22 @@ WinogradConv::WinogradConv(std::span<const float> weight,
     : instructions_(instructions),
       out_channels_(static_cast<int64_t>(bias.size())),
       in_channels_(static_cast<int64_t>(weight.size() / bias.size() / 9)),
-      tiles_in_block_(TilesInBlock(in_channels_, out_channels_)),
+      most_tiles_(MostTiles(in_channels_, out_channels_)),
       bias_(bias.begin(), bias.end()),
       zeros_(static_cast<size_t>(in_channels_)),
       weights_(
           Pack(weight, out_channels_, in_channels_, LanesOf(instructions))) {}
 
+int64_t WinogradConv::TilesInBlock(const Images& images) const {
+  if (images.threads <= 1) return most_tiles_;
+  constexpr int64_t kRows = 4;  // That are multiplied at once at least.
+  const int64_t share = CeilDivide(TilesOf(images), images.threads);
+  const int64_t blocks = CeilDivide(share, most_tiles_);
+  return CeilDivide(CeilDivide(share, blocks), kRows) * kRows;
+}
+
 int64_t WinogradConv::Blocks(const Images& images) const {
-  const int64_t tiles =
-      images.count * ((images.height + 1) / 2) * ((images.width + 1) / 2);
-  return (tiles + tiles_in_block_ - 1) / tiles_in_block_;
+  return CeilDivide(TilesOf(images), TilesInBlock(images));
 }
 
 template <typename T>
@@ -102,9 +115,9 @@ void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                                    .weights = weights_.data(),
                                    .bias = bias_.data(),
                                    .zeros = zeros_.data(),
-                                   .tiles_in_block = tiles_in_block_};
+                                   .tiles_in_block = TilesInBlock(images)};
   float* workspace = ThreadWorkspace(
-      WinogradWorkspace(in_channels_, out_channels_, tiles_in_block_));
+      WinogradWorkspace(in_channels_, out_channels_, most_tiles_));
   if (instructions_ == InstructionSet::kAvx512) {
     WinogradAvx512(problem, begin, end, workspace);
   } else {

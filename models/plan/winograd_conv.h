@@ -33,6 +33,8 @@ class WinogradConv {
     // Whether the input has half of both, and each of its pixels stands for
     // four.
     bool doubles = false;
+    // That are to share the blocks evenly. Changes no bits.
+    int64_t threads = 1;
   };
   // The parts that Run() takes.
   int64_t Blocks(const Images& images) const;
@@ -49,10 +51,12 @@ class WinogradConv {
   }
 
  private:
+  int64_t TilesInBlock(const Images& images) const;
+
   const InstructionSet instructions_;
   const int64_t out_channels_;
   const int64_t in_channels_;
-  const int64_t tiles_in_block_;
+  const int64_t most_tiles_;  // In a block.
   const std::vector<float> bias_;
   const std::vector<float> zeros_;
   // For each of the sixteen products, panels of two vectors of output channels

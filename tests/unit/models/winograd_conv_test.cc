@@ -43,7 +43,8 @@ struct Example {
     const WinogradConv::Images images{.count = x.size(0),
                                       .height = factor * x.size(2),
                                       .width = factor * x.size(3),
-                                      .doubles = doubles};
+                                      .doubles = doubles,
+                                      .threads = parts};
     at::Tensor out =
         at::full(
             {images.count, conv->out_channels(), images.height, images.width},
