@@ -12,6 +12,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/unit/models/each_instruction_set.h"
+
 namespace cascade {
 namespace {
 
@@ -89,15 +91,7 @@ double LargestError(const at::Tensor& actual, const at::Tensor& expected) {
   return (actual.to(at::kDouble) - expected).abs().max().item<double>();
 }
 
-class FusedAttentionTest : public testing::TestWithParam<InstructionSet> {
- protected:
-  void SetUp() override {
-    const auto best = BestInstructionSet();
-    if (!best || *best < GetParam()) {
-      GTEST_SKIP() << "this processor does not have the instructions";
-    }
-  }
-};
+using FusedAttentionTest = EachInstructionSet;
 
 TEST_P(FusedAttentionTest, IsAttentionOfAnySize) {
   for (int64_t pixels : {1, 4, 16, 25, 64, 121}) {
@@ -158,14 +152,8 @@ TEST_P(FusedAttentionTest, NaNStaysInItsImage) {
   EXPECT_FALSE(out[1].isnan().any().item<bool>());
 }
 
-INSTANTIATE_TEST_SUITE_P(InstructionSets, FusedAttentionTest,
-                         testing::Values(InstructionSet::kAvx2,
-                                         InstructionSet::kAvx512),
-                         [](const auto& instance) {
-                           return instance.param == InstructionSet::kAvx2
-                                      ? "Avx2"
-                                      : "Avx512";
-                         });
+INSTANTIATE_TEST_SUITE_P(InstructionSets, FusedAttentionTest, InstructionSets(),
+                         InstructionSetName);
 
 }  // namespace
 }  // namespace cascade

@@ -11,8 +11,11 @@
 
 #include <cmath>
 #include <limits>
-#include <string>
-#include <tuple>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "tests/unit/models/each_instruction_set.h"
 
 namespace cascade {
 namespace {
@@ -94,15 +97,7 @@ double LargestError(const at::Tensor& actual, const at::Tensor& expected) {
   return (actual.to(at::kDouble) - expected).abs().max().item<double>();
 }
 
-class WinogradConvTest : public testing::TestWithParam<InstructionSet> {
- protected:
-  void SetUp() override {
-    const auto best = BestInstructionSet();
-    if (!best || *best < GetParam()) {
-      GTEST_SKIP() << "this processor does not have the instructions";
-    }
-  }
-};
+using WinogradConvTest = EachInstructionSet;
 
 TEST_P(WinogradConvTest, IsTheConvolution) {
   // Vectors in pairs and a single one; edges that are no whole tile.
@@ -183,14 +178,8 @@ TEST_P(WinogradConvTest, NaNStaysWhereItCanReach) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(InstructionSets, WinogradConvTest,
-                         testing::Values(InstructionSet::kAvx2,
-                                         InstructionSet::kAvx512),
-                         [](const auto& instance) {
-                           return instance.param == InstructionSet::kAvx2
-                                      ? "Avx2"
-                                      : "Avx512";
-                         });
+INSTANTIATE_TEST_SUITE_P(InstructionSets, WinogradConvTest, InstructionSets(),
+                         InstructionSetName);
 
 }  // namespace
 }  // namespace cascade
