@@ -14,4 +14,6 @@ std::optional<InstructionSet> BestInstructionSet() {
   return std::nullopt;
 }
 
+bool HasBfloat16Units() { return __builtin_cpu_supports("amx-bf16") != 0; }
+
 }  // namespace cascade

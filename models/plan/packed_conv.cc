@@ -59,12 +59,6 @@ void ConvolveInto(const at::Tensor& x, const at::Tensor& weight,
           "add", 1.0, std::nullopt, OptionalScalars(), std::nullopt);
 }
 
-// oneDNN's convolution in bfloat16 has the processor's matrix units, where
-// there are any, and is faster with them than Winograd's in floats.
-bool HasMatrixUnits(at::ScalarType dtype) {
-  return dtype == at::kBFloat16 && __builtin_cpu_supports("amx-bf16");
-}
-
 std::span<const float> Values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
@@ -75,7 +69,7 @@ std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
   const auto instructions = BestInstructionSet();
   if (weight.size(2) != 3 || options.stride != 1 || !instructions ||
       !WinogradConv::Takes(weight.size(1), weight.size(0)) ||
-      HasMatrixUnits(options.dtype)) {
+      (options.dtype == at::kBFloat16 && HasBfloat16Units())) {
     return std::nullopt;
   }
   const at::Tensor contiguous = weight.to(at::kFloat).contiguous();

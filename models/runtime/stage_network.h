@@ -31,8 +31,9 @@ class StageNetwork {
                                                        int max_rows) const;
 };
 
-// Serves the modules as they were trained: `unet` itself, which is on the CPU,
-// or a copy of it on another device. Throws what LibTorch throws.
+// For comparison: serves the modules as they were trained, `unet` itself, which
+// is on the CPU, or a copy of it on another device. Throws what LibTorch
+// throws.
 std::unique_ptr<StageNetwork> ServeModules(std::shared_ptr<nn::UNet> unet,
                                            at::Device device);
 

@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "models/plan/instruction_set.h"
 
 namespace cascade {
 namespace {
@@ -18,7 +19,7 @@ PrecisionSupport CpuPrecisionSupport() {
   return {.has_bf16 = __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512dq"),
-          .has_bf16_units = __builtin_cpu_supports("amx-bf16") != 0};
+          .has_bf16_units = HasBfloat16Units()};
 }
 
 absl::StatusOr<Precision> ChoosePrecision(const StageSpec& spec,

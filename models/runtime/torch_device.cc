@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "models/cascade_model.h"
+#include "models/plan/instruction_set.h"
 
 #ifdef CASCADE_CUDA
 #include <c10/cuda/CUDAFunctions.h>
@@ -18,12 +19,12 @@ namespace cascade {
 namespace {
 
 // The instruction set that decides which CPU kernels run.
-std::string InstructionSet() {
+std::string InstructionSetName() {
   std::string name = absl::AsciiStrToLower(at::get_cpu_capability());
 #ifdef __x86_64__
   // oneDNN goes beyond what ATen's own kernels tell apart.
   if (name == "avx512" && __builtin_cpu_supports("avx512bf16")) {
-    name += __builtin_cpu_supports("amx-bf16") ? "_amx" : "_bf16";
+    name += HasBfloat16Units() ? "_amx" : "_bf16";
   }
 #endif
   return name;
@@ -70,7 +71,7 @@ std::string BuildDescription() {
 #else
   constexpr char kDevices[] = "cpu";
 #endif
-  return absl::StrCat(CASCADE_VERSION, " ", kDevices, " ", InstructionSet(),
+  return absl::StrCat(CASCADE_VERSION, " ", kDevices, " ", InstructionSetName(),
                       " torch ", TORCH_VERSION);
 }
 
