@@ -31,12 +31,12 @@ class Cell:
 class Contestant:
     """An engine's process, seen from here. Answers with what worker.py says, or an error when it is gone."""
 
-    def __init__(self, name, network, cell, output):
+    def __init__(self, name, subject, cell, output):
         self.output = output
         environment = {**os.environ, "OMP_NUM_THREADS": str(cell.threads), "MKL_NUM_THREADS": str(cell.threads),
                        "TORCHINDUCTOR_CACHE_DIR": str(CACHE / "peers-inductor"), "TORCHINDUCTOR_COMPILE_THREADS": "1",
                        "PYTHONWARNINGS": "ignore"}
-        arguments = (name, network.folder, network.stage, cell.precision, cell.batch, cell.threads, output)
+        arguments = (name, subject.folder, subject.stage, cell.precision, cell.batch, cell.threads, output)
         self.process = subprocess.Popen([sys.executable, "-B", WORKER, *map(str, arguments)], env=environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -61,15 +61,10 @@ class Contestant:
             self.process.wait()
 
 
-def distance(output, expected):
-    """The largest difference, in standard deviations of what was expected."""
-    return float(numpy.abs(output - expected).max() / expected.std())
-
-
-def reference(network, batch, threads, folder):
+def reference(subject, batch, threads, folder):
     """What PyTorch answers in fp32."""
     output = pathlib.Path(folder) / "reference.npy"
-    contestant = Contestant("eager/contiguous", network, Cell("fp32", batch, threads), output)
+    contestant = Contestant("eager/contiguous", subject, Cell("fp32", batch, threads), output)
     answer = contestant.ask("prepare")
     contestant.end()
     if "error" in answer:
@@ -77,32 +72,35 @@ def reference(network, batch, threads, folder):
     return numpy.load(output)
 
 
-def prepare(name, network, cell, expected, tolerance, folder):
+def prepare(name, subject, cell, expected, folder):
     """A contestant and what is known of it; none where it cannot take part."""
-    contestant = Contestant(name, network, cell, pathlib.Path(folder) / f"{name.replace('/', '-')}.npy")
+    contestant = Contestant(name, subject, cell, pathlib.Path(folder) / f"{name.replace('/', '-')}.npy")
     answer = contestant.ask("prepare")
     if contestant.output.exists():
-        answer["distance"] = distance(numpy.load(contestant.output), expected)
+        answer["distance"] = subject.distance(numpy.load(contestant.output), expected)
         contestant.output.unlink()
-        if cell.precision == "fp32" and not answer["distance"] <= tolerance:
-            answer["error"] = f"its output is {answer['distance']:.1e} from PyTorch's"
+        if cell.precision == "fp32" and not answer["distance"] <= subject.tolerance:
+            answer["error"] = f"its output is {answer['distance']:.3g} from PyTorch's, more than {subject.tolerance:g}"
     if "error" in answer or "left_out" in answer:
         contestant.end()
         return None, answer
     return contestant, {**answer, "seconds": []}
 
 
-def measure(names, network, cell, expected, repetitions, order, tolerance, folder):
-    """What became of each engine, by name. One step runs at a time; `order` shuffles them anew in each repetition."""
+def measure(names, subject, cell, expected, repetitions, order, folder):
+    """What became of each engine, by name. `subject`: a Network or a Cascade; `folder`: for files of its own.
+
+    One turn runs at a time; `order` shuffles them anew in each repetition.
+    """
     contestants, results = {}, {}
     try:
         for name in names:
-            contestant, results[name] = prepare(name, network, cell, expected, tolerance, folder)
+            contestant, results[name] = prepare(name, subject, cell, expected, folder)
             if contestant:
                 contestants[name] = contestant
         for _ in range(repetitions):
             for name in order.sample(sorted(contestants), len(contestants)):
-                answer = contestants[name].ask("step")
+                answer = contestants[name].ask("turn")
                 if "error" in answer:
                     results[name]["error"] = answer["error"]
                     contestants.pop(name).end()

@@ -1,17 +1,18 @@
-"""What runs a step: one class an engine.
+"""What runs networks: one class an engine.
 
-prepare(network, precision, batch, threads) makes everything that can be made before the first step, and step() runs one
-and returns its seconds. output() is the network's output as float32, or None where the engine does not tell it.
-Precision is fp32 or bf16. A worker process holds one engine.
+begin(precision, threads) sets the process up and raises LeftOut where the engine cannot take part. network(network, rows)
+makes everything that can be made before the first step of one, and returns a function of the inputs that UNet.forward
+names, of so many rows, which returns the output in float32; the next call may write over it. `layout` is how images are
+best laid out. Precision is fp32 or bf16. A worker process holds one engine.
 """
 
-import os
+import logging
 import pathlib
-import subprocess
-import time
+import sysconfig
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-OURS = "build/bench/plan_bench"
+import torch
+
+import networks
 
 
 class LeftOut(Exception):
@@ -24,25 +25,14 @@ class Eager:
     def __init__(self, layout):
         self.layout = layout
 
-    def prepare(self, network, precision, batch, threads):
-        import torch
+    def begin(self, precision, threads):
         torch.set_num_threads(threads)
         torch.set_num_interop_threads(1)
         torch.set_grad_enabled(False)
-        memory_format = getattr(torch, {"contiguous": "contiguous_format"}.get(self.layout, self.layout))
-        self.unet = network.unet().to(torch.bfloat16 if precision == "bf16" else torch.float32)
-        self.unet = self.unet.to(memory_format=memory_format)
-        self.inputs = {name: value.contiguous(memory_format=memory_format) if value.dim() == 4 else value
-                       for name, value in network.inputs(batch).items()}
-        self.run = self.unet
+        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
 
-    def step(self):
-        begin = time.perf_counter()
-        self.result = self.run(**self.inputs)
-        return time.perf_counter() - begin
-
-    def output(self):
-        return self.result.contiguous().numpy()
+    def network(self, network, rows):
+        return network.unet().to(self.dtype).to(memory_format=networks.LAYOUTS[self.layout])
 
 
 class Compiled(Eager):
@@ -52,29 +42,28 @@ class Compiled(Eager):
         super().__init__(layout)
         self.mode = mode
 
-    def prepare(self, network, precision, batch, threads):
-        import sysconfig
-        import torch
+    def begin(self, precision, threads):
         import torch._inductor.config
         header = pathlib.Path(sysconfig.get_path("include")) / "Python.h"
         if not header.exists():
             raise LeftOut(f"torch.compile needs {header}: install python3-dev")
-        super().prepare(network, precision, batch, threads)
+        super().begin(precision, threads)
         torch._inductor.config.freezing = True
-        self.run = torch.compile(self.unet, mode=self.mode, fullgraph=True, dynamic=False)
+
+    def network(self, network, rows):
+        return torch.compile(super().network(network, rows), mode=self.mode, fullgraph=True, dynamic=False)
 
 
 class Exported:
-    """What runs the network from an ONNX file for these shapes. The engines of a run share the files in `folder`."""
+    """What runs networks from ONNX files for these shapes. The engines of a table share the files in `folder`."""
+    layout = "contiguous"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
 
-    def export(self, network, inputs, batch):
+    def export(self, network, inputs):
         """The file's path. Its opset is the one that torch exports by default."""
-        import logging
-        import torch
-        file = self.folder / f"unet-{batch}.onnx"
+        file = self.folder / f"unet-{network.stage}-{len(inputs['x'])}.onnx"
         if not file.exists():
             logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # It misses torchvision, which nobody uses here.
             torch.onnx.export(network.unet(), (), str(file), kwargs=inputs, input_names=list(inputs),
@@ -85,83 +74,58 @@ class Exported:
 class OpenVino(Exported):
     """OpenVINO, from the ONNX file. bf16 is its own conversion, as its precision hint asks."""
 
-    def prepare(self, network, precision, batch, threads):
+    def begin(self, precision, threads):
         import openvino
-        core = openvino.Core()
-        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        self.core = openvino.Core()
+        if precision == "bf16" and "BF16" not in self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise LeftOut("OpenVINO has no bf16 on this processor")
-        inputs = network.inputs(batch)
-        compiled = core.compile_model(self.export(network, inputs, batch), "CPU", {
+        self.settings = {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(threads),
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision]})
-        self.request = compiled.create_infer_request()
-        for port in compiled.inputs:
-            name = next(name for name in port.names if name in inputs)
-            self.request.set_tensor(port, openvino.Tensor(inputs[name].numpy()))
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision]}
 
-    def step(self):
-        begin = time.perf_counter()
-        self.request.infer()
-        return time.perf_counter() - begin
+    def network(self, network, rows):
+        inputs = network.inputs(rows)
+        compiled = self.core.compile_model(self.export(network, inputs), "CPU", self.settings)
+        request = compiled.create_infer_request()
+        places = {name: torch.from_numpy(request.get_tensor(port).data)
+                  for port in compiled.inputs for name in port.names if name in inputs}
+        output = torch.from_numpy(request.get_output_tensor().data)
 
-    def output(self):
-        return self.request.get_output_tensor().data.copy()
+        def run(**values):
+            for name, place in places.items():
+                place.copy_(values[name])
+            request.infer()
+            return output
+        return run
 
 
 class OnnxRuntime(Exported):
     """ONNX Runtime's CPU provider. fp32 only: it has no bfloat16 convolution."""
 
-    def prepare(self, network, precision, batch, threads):
+    def begin(self, precision, threads):
         if precision == "bf16":
             raise LeftOut("ONNX Runtime's CPU provider has no bf16 convolution")
         import onnxruntime
-        inputs = network.inputs(batch)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self.options = onnxruntime.SessionOptions()
+        self.options.intra_op_num_threads = threads
+        self.options.inter_op_num_threads = 1
+        self.options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         # Its threads would wait for the next step at full speed while other engines run.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        self.session = onnxruntime.InferenceSession(self.export(network, inputs, batch), options,
-                                                    providers=["CPUExecutionProvider"])
-        self.inputs = {name: value.numpy() for name, value in inputs.items()}
+        self.options.add_session_config_entry("session.force_spinning_stop", "1")
 
-    def step(self):
-        begin = time.perf_counter()
-        self.result = self.session.run(None, self.inputs)[0]
-        return time.perf_counter() - begin
+    def network(self, network, rows):
+        import onnxruntime
+        session = onnxruntime.InferenceSession(self.export(network, network.inputs(rows)), self.options,
+                                               providers=["CPUExecutionProvider"])
 
-    def output(self):
-        return self.result
-
-
-class Ours:
-    """Cascade: a program that runs a step for every line, and answers its seconds."""
-
-    def prepare(self, network, precision, batch, threads):
-        program = ROOT / OURS
-        if not os.access(program, os.X_OK):
-            raise LeftOut(f"no {OURS}: build it with cmake --workflow --preset release")
-        self.process = subprocess.Popen(
-            [program, network.folder, "--stage", str(network.stage), "--precision", precision, "--batch", str(batch),
-             "--threads", str(threads), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def step(self):
-        self.process.stdin.write("step\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{OURS} ended with {self.process.wait()}")
-        return float(answer)
-
-    def output(self):
-        return None
+        def run(**values):
+            return torch.from_numpy(session.run(None, {name: value.numpy() for name, value in values.items()})[0])
+        return run
 
 
 def named(name, folder):
-    """KIND, KIND/LAYOUT or compile/LAYOUT/MODE. `folder` is the run's own."""
-    from gemm import Gemm
+    """KIND, KIND/LAYOUT or compile/LAYOUT/MODE. `folder` is the table's own."""
     kind, *how = name.split("/")
-    makers = {"gemm": Gemm, "cascade": Ours, "eager": Eager, "compile": Compiled,
-              "openvino": lambda: OpenVino(folder), "onnxruntime": lambda: OnnxRuntime(folder)}
+    makers = {"eager": Eager, "compile": Compiled, "openvino": lambda: OpenVino(folder),
+              "onnxruntime": lambda: OnnxRuntime(folder)}
     return makers[kind](*how)

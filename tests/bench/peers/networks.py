@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 
+import numpy
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -16,16 +17,25 @@ PACKAGES = {name: ROOT / "models" / "zoo" / name / "package" for name in ("digit
 MADE = {"model_channels": 64, "channel_mult": [1, 2, 3], "num_res_blocks": 2, "attention_downsampling": [2, 4],
         "num_head_channels": 32, "resblock_updown": True}
 MADE_RESOLUTION = 32
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """One stage of the package in `folder`."""
+    """One stage of the package in `folder`, a step of which is timed."""
     folder: str
     stage: int
     resolution: int
     shape: UNetShape
     weights: str
+    kind = "step"
+    # Of a fp32 output from PyTorch's.
+    tolerance = 1e-4
+
+    @staticmethod
+    def distance(output, expected):
+        """The largest difference, in standard deviations of what was expected."""
+        return float(numpy.abs(output - expected).max() / expected.std())
 
     def unet(self):
         return UNet(self.shape).load({key: value.float() for key, value in load_file(self.weights).items()})
@@ -53,6 +63,11 @@ class Network:
         if shape.augmentation_embedding:
             inputs["augmentation"] = torch.randint(500, (batch,), generator=generator).float()
         return inputs
+
+
+def laid_out(values, layout):
+    """Images in the memory format of that name; anything else as it is."""
+    return values.contiguous(memory_format=LAYOUTS[layout]) if values.dim() == 4 else values
 
 
 def read(folder, stage):

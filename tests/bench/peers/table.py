@@ -5,8 +5,13 @@ import statistics
 COLUMNS = {"cascade": "Cascade", "eager": "PyTorch", "compile": "torch.compile", "openvino": "OpenVINO",
            "onnxruntime": "ONNX Runtime"}
 MARKS = {"channels_last": "cl", "max-autotune": "ma"}
-LEGEND = ("Milliseconds of a step, median; in brackets the share of the GEMM rate that the network's operations make "
-          "of it. cl: in the channels-last format, the better of the two; ma: with max-autotune.")
+SHARE = ("in brackets the share of the GEMM rate that the networks' operations make of it. cl: in the channels-last "
+         "format, the better of the two; ma: with max-autotune.")
+TITLES = {"step": "A step of {}", "cascade": "The whole cascade {}"}
+LEGENDS = {"step": f"Milliseconds of a step, median; {SHARE}",
+           "cascade": f"Milliseconds until a batch is drawn, from noise to pixels in memory, median; {SHARE}"}
+# Of a distance from PyTorch's fp32 output.
+UNITS = {"step": "in its standard deviations", "cascade": "in levels of 255"}
 
 
 def median(result):
@@ -54,17 +59,23 @@ def row(cell, flops_an_image):
 
 def markdown(report):
     """The whole report, but for the machine."""
-    network = report["network"]
+    return "\n\n".join("\n".join(part(table, report["repetitions"])) for table in report["tables"])
+
+
+def part(table, repetitions):
+    """The lines of one table, and below it what is to be said of it."""
+    subject, cells = table["subject"], table["cells"]
     head = ["precision", "threads", "batch", "GEMM GF/s", *COLUMNS.values(), "best peer ÷ Cascade"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(map(str, row(cell, network["flops"]))) + " |" for cell in report["cells"]]
-    lines += ["", f"Network {network['name']}: {network['parameters'] / 1e6:.2f} M parameters, "
-              f"{network['flops'] / 1e6:.1f} MFLOPs an image; {report['repetitions']} repetitions. {LEGEND}", ""]
-    lines += [f"- {text}" for text in remarks(report["cells"])]
-    return "\n".join(lines)
+    yield from (f"**{TITLES[subject['kind']].format(subject['name'])}**", "")
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    yield from ("| " + " | ".join(map(str, row(cell, subject["flops"]))) + " |" for cell in cells)
+    yield from ("", f"{subject['parameters'] / 1e6:.2f} M parameters, {subject['flops'] / 1e6:.1f} MFLOPs an image; "
+                f"{repetitions} repetitions. {LEGENDS[subject['kind']]}", "")
+    yield from (f"- {text}" for text in remarks(cells, UNITS[subject["kind"]]))
 
 
-def remarks(cells):
+def remarks(cells, unit):
     """The distances from PyTorch's fp32 output, and who did not take part."""
     for precision in dict.fromkeys(cell["precision"] for cell in cells):
         distances = {}
@@ -74,8 +85,8 @@ def remarks(cells):
                     if "distance" in result:
                         distances[name] = max(distances.get(name, 0), result["distance"])
         if distances:
-            yield (f"largest distance from PyTorch's fp32 output in {precision}, in its standard deviations: "
-                   + ", ".join(f"{name} {value:.1e}" for name, value in distances.items()))
+            yield (f"largest distance from PyTorch's fp32 output in {precision}, {unit}: "
+                   + ", ".join(f"{name} {value:.3g}" for name, value in distances.items()))
     absent = {}
     for cell in cells:
         for name, result in cell["engines"].items():

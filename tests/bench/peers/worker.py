@@ -2,17 +2,17 @@
 
     worker.py ENGINE FOLDER STAGE PRECISION BATCH THREADS OUTPUT
 
-Reads lines, "prepare" first and then any number of "step", and answers each with a line of JSON. "prepare" includes the
-warm-up and leaves the engine's output in the file OUTPUT, whose folder is the run's own. "step" runs two steps and
-answers the seconds of the second: the first one finds the caches full of another engine's weights, as of an image's
-steps only the first does.
+Times a step of the network of the package's stage STAGE, or draws from the whole cascade if STAGE is "all". Reads lines,
+"prepare" first and then any number of "turn", and answers each with a line of JSON. "prepare" includes the warm-up and
+leaves the engine's output in the file OUTPUT, whose folder is the table's own; a "turn" is answered with its seconds.
+
+What is timed has prepare(precision, batch, threads), which raises LeftOut where the engine cannot take part; turn(),
+which returns seconds; and output(), an array, or None where the engine does not tell it.
 """
 
 import json
 import os
 import sys
-
-WARM_UP_STEPS = 3
 
 
 def pin(threads):
@@ -26,34 +26,48 @@ def own_answers():
     return answers
 
 
-def prepare(name, folder, stage, precision, batch, threads, output):
-    import numpy
+def timed(name, package, stage, folder):
+    """What the engine of that name is to do."""
+    import cascades
+    import draw
     import engines
+    import gemm
     import networks
-    engine = engines.named(name, os.path.dirname(output))
+    import ours
+    import step
+    if name == "gemm":
+        return gemm.Gemm()
+    if stage == "all":
+        cascade = cascades.Cascade(package)
+        return ours.OurDraw(cascade, folder) if name == "cascade" else draw.Draw(engines.named(name, folder), cascade)
+    network = networks.read(package, int(stage))
+    return ours.OurStep(network) if name == "cascade" else step.Step(engines.named(name, folder), network)
+
+
+def prepare(name, package, stage, precision, batch, threads, output):
+    import engines
+    import numpy
+    what = timed(name, package, stage, os.path.dirname(output))
     try:
-        engine.prepare(networks.read(folder, stage), precision, batch, threads)
+        what.prepare(precision, batch, threads)
     except engines.LeftOut as reason:
         return None, {"left_out": str(reason)}
-    for _ in range(WARM_UP_STEPS):
-        engine.step()
-    result = engine.output()
+    result = what.output()
     if result is not None:
         numpy.save(output, result)
-    return engine, {"flops": getattr(engine, "flops", None)}
+    return what, {"flops": getattr(what, "flops", None)}
 
 
-def main(name, folder, stage, precision, batch, threads, output):
+def main(name, package, stage, precision, batch, threads, output):
     pin(int(threads))
     answers = own_answers()
-    engine = None
+    what = None
     for line in sys.stdin:
         try:
             if line.strip() == "prepare":
-                engine, answer = prepare(name, folder, int(stage), precision, int(batch), int(threads), output)
+                what, answer = prepare(name, package, stage, precision, int(batch), int(threads), output)
             else:
-                engine.step()
-                answer = {"seconds": engine.step()}
+                answer = {"seconds": what.turn()}
         except Exception as error:  # Whatever it is, it leaves the others their turn.
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)

@@ -35,7 +35,7 @@ def distance(left, right):
 
 def check(names):
     """Prints the largest differences in pixels, and returns whether all are within rounding."""
-    reference = pipeline.Pipeline(PACKAGE)
+    reference = pipeline.Pipeline(PACKAGE, pipeline.torch_network())
     distances = {}
     with servers.started([servers.Ours]) as (ours,):
         expected = reference.sample(CLASS_IDS, SEEDS, noise.CounterNoise)

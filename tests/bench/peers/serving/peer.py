@@ -32,7 +32,8 @@ class DigitsAPI(litserve.LitAPI):
         from serving import noise, pipeline
         torch.set_num_threads(self.chosen.threads)
         self.noise = noise.GeneratorNoise
-        self.pipeline = pipeline.Pipeline(self.package, self.chosen.layout, self.chosen.buckets)
+        network = pipeline.torch_network(self.chosen.layout, compiled=bool(self.chosen.buckets))
+        self.pipeline = pipeline.Pipeline(self.package, network, self.chosen.layout, self.chosen.buckets)
         self.pipeline.warm_up(self.chosen.buckets or (1, self.chosen.max_batch_size), self.noise)
 
     def decode_request(self, request):

@@ -1,4 +1,7 @@
-"""The whole cascade of a package in PyTorch, for a batch of images: what the peer serves."""
+"""The whole cascade of a package around its networks, for a batch of images: the loop of every peer.
+
+A network is a function of what UNet.forward takes, by name, and returns its output; whatever runs it.
+"""
 
 import json
 import pathlib
@@ -9,25 +12,34 @@ from torch.nn import functional
 import networks
 from serving import sampler
 
-LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+def torch_network(layout="contiguous", compiled=False):
+    """Makes networks PyTorch modules, for any number of images."""
+    def make(network, rows_an_image):
+        unet = network.unet().to(memory_format=networks.LAYOUTS[layout])
+        return torch.compile(unet, fullgraph=True, dynamic=False) if compiled else unet
+    return make
+
+
+def rows_an_image(entry):
+    """Of a network in a stage of cascade.json: two under guidance."""
+    return 2 if entry["sampler"]["guidance_scale"] != 1 else 1
 
 
 class Stage:
     """One network and its table of lines, with the manifest's defaults."""
 
-    def __init__(self, folder, index, entry, layout, compiled):
-        network = networks.read(folder, index)
+    def __init__(self, index, entry, network, layout):
         self.index = index
         self.shape = (entry["channels"], entry["resolution"], entry["resolution"])
         self.lines = sampler.lines(entry["diffusion"], entry["sampler"])
         self.scale = entry["sampler"]["guidance_scale"]
+        self.guided = rows_an_image(entry) == 2
         self.null_class = entry["network"]["num_classes"]
-        self.layout = LAYOUTS[layout]
+        self.layout = layout
         self.augmentation = (sampler.augmentation(entry["conditioning_augmentation"])
                              if "conditioning_augmentation" in entry else None)
-        self.unet = network.unet().to(memory_format=self.layout)
-        if compiled:
-            self.unet = torch.compile(self.unet, fullgraph=True, dynamic=False)
+        self.network = network
 
     def sample(self, class_ids, low_res, noise):
         """Images within -1..1, from those of the lower stage, if there is one."""
@@ -39,7 +51,7 @@ class Stage:
             inputs["low_res"] = self._rows(functional.interpolate(low_res, self.shape[1:], mode="bilinear"))
             inputs["augmentation"] = self._rows(torch.full((len(x),), float(told)))
         nobody = torch.full_like(class_ids, self.null_class)
-        inputs["class_id"] = torch.cat([class_ids, nobody]) if self._guided() else class_ids
+        inputs["class_id"] = torch.cat([class_ids, nobody]) if self.guided else class_ids
         last_x0 = torch.zeros_like(x)
         for line in self.lines:
             x0 = (line.c_x * x + line.c_out * self._output(x, line, inputs)).clamp(-1, 1)
@@ -47,28 +59,24 @@ class Stage:
             last_x0 = x0
         return x
 
-    def _guided(self):
-        return self.scale != 1
-
     def _rows(self, values):
-        """An image takes two rows under guidance."""
-        values = torch.cat([values, values]) if self._guided() else values
-        return values.contiguous(memory_format=self.layout) if values.dim() == 4 else values
+        return networks.laid_out(torch.cat([values, values]) if self.guided else values, self.layout)
 
     def _output(self, x, line, inputs):
         rows = self._rows(x)
-        output = self.unet(x=rows, timestep=torch.full((len(rows),), float(line.timestep)), **inputs)
-        if not self._guided():
+        output = self.network(x=rows, timestep=torch.full((len(rows),), float(line.timestep)), **inputs)
+        if not self.guided:
             return output
         conditional, unconditional = output.chunk(2)
         return unconditional + self.scale * (conditional - unconditional)
 
 
 class Pipeline:
-    """With `buckets`, ascending, batches of these sizes are compiled, and others padded to the next one. Not
+    """make_network(network, rows_an_image) makes a stage's networks.Network a function; images are given to it in
+    `layout`. With `buckets`, ascending, only batches of these sizes are run, and others padded to the next one. Not
     thread-safe: PyTorch's settings are the process's."""
 
-    def __init__(self, folder, layout="contiguous", buckets=()):
+    def __init__(self, folder, make_network, layout="contiguous", buckets=()):
         torch.set_grad_enabled(False)
         self.buckets = buckets
         if buckets:
@@ -77,7 +85,8 @@ class Pipeline:
             _dynamo.config.recompile_limit = 4 * len(buckets)
         entries = json.loads((pathlib.Path(folder) / "cascade.json").read_text())["stages"]
         self.num_classes = entries[0]["network"]["num_classes"]
-        self.stages = [Stage(folder, index, entry, layout, bool(buckets)) for index, entry in enumerate(entries)]
+        self.stages = [Stage(index, entry, make_network(networks.read(folder, index), rows_an_image(entry)), layout)
+                       for index, entry in enumerate(entries)]
 
     def sample(self, class_ids, seeds, noise_of):
         """The last stage's 8-bit images, (images, height, width, channels); noise_of makes the noise of seeds."""
