@@ -18,6 +18,7 @@ class Cascade:
     stage = "all"
     # Of fp32 images from PyTorch's: a value between two levels may round either way.
     tolerance = 1
+    unit = "in levels of 255"
 
     @staticmethod
     def distance(output, expected):

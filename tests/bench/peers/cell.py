@@ -80,7 +80,8 @@ def prepare(name, subject, cell, expected, folder):
         answer["distance"] = subject.distance(numpy.load(contestant.output), expected)
         contestant.output.unlink()
         if cell.precision == "fp32" and not answer["distance"] <= subject.tolerance:
-            answer["error"] = f"its output is {answer['distance']:.3g} from PyTorch's, more than {subject.tolerance:g}"
+            answer["error"] = (f"its distance from PyTorch's output, {subject.unit}, is {answer['distance']:.3g}, "
+                               f"more than {subject.tolerance:g}")
     if "error" in answer or "left_out" in answer:
         contestant.end()
         return None, answer

@@ -31,10 +31,11 @@ class Network:
     kind = "step"
     # Of a fp32 output from PyTorch's.
     tolerance = 1e-4
+    unit = "in its standard deviations"
 
     @staticmethod
     def distance(output, expected):
-        """The largest difference, in standard deviations of what was expected."""
+        """The largest difference, in standard deviations of the expected output."""
         return float(numpy.abs(output - expected).max() / expected.std())
 
     def unet(self):

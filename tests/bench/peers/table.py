@@ -10,8 +10,6 @@ SHARE = ("in brackets the share of the GEMM rate that the networks' operations m
 TITLES = {"step": "A step of {}", "cascade": "The whole cascade {}"}
 LEGENDS = {"step": f"Milliseconds of a step, median; {SHARE}",
            "cascade": f"Milliseconds until a batch is drawn, from noise to pixels in memory, median; {SHARE}"}
-# Of a distance from PyTorch's fp32 output.
-UNITS = {"step": "in its standard deviations", "cascade": "in levels of 255"}
 
 
 def median(result):
@@ -72,7 +70,7 @@ def part(table, repetitions):
     yield from ("| " + " | ".join(map(str, row(cell, subject["flops"]))) + " |" for cell in cells)
     yield from ("", f"{subject['parameters'] / 1e6:.2f} M parameters, {subject['flops'] / 1e6:.1f} MFLOPs an image; "
                 f"{repetitions} repetitions. {LEGENDS[subject['kind']]}", "")
-    yield from (f"- {text}" for text in remarks(cells, UNITS[subject["kind"]]))
+    yield from (f"- {text}" for text in remarks(cells, subject["unit"]))
 
 
 def remarks(cells, unit):
