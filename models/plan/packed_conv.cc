@@ -74,7 +74,9 @@ std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
   }
   const at::Tensor contiguous = weight.to(at::kFloat).contiguous();
   return WinogradConv(Values(contiguous),
-                      Values(bias.to(at::kFloat).contiguous()), *instructions);
+                      Values(bias.to(at::kFloat).contiguous()),
+                      WinogradConv::TileFor(options.height, options.width),
+                      *instructions);
 }
 
 template <typename T>

@@ -24,7 +24,7 @@ class PackedConv {
     // Whether each pixel of the input becomes four before.
     bool doubles = false;
     // What it will mostly be given, after that: oneDNN chooses its layout for
-    // it.
+    // it, and a Winograd convolution its tile for the height and the width.
     int64_t batch = 8;
     int64_t height = 0;
     int64_t width = 0;

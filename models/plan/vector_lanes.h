@@ -96,6 +96,14 @@ CASCADE_INLINED void MultiplyAll(const float* rows, int64_t row_stride,
                                           panel, panel_stride, depth,
                                           out + row * out_stride, out_stride);
   }
+  if constexpr (kMostRows > 8) {
+    if (row + 8 <= num_rows) {
+      Multiply<kLanes, 8, kVectors>(rows + row * row_stride, row_stride, panel,
+                                    panel_stride, depth, out + row * out_stride,
+                                    out_stride);
+      row += 8;
+    }
+  }
   for (; row < num_rows; row += 4) {
     Multiply<kLanes, 4, kVectors>(rows + row * row_stride, row_stride, panel,
                                   panel_stride, depth, out + row * out_stride,
