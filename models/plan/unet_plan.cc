@@ -7,8 +7,6 @@
 #include <cmath>
 #include <utility>
 
-#include "models/plan/kept_memory.h"
-
 namespace cascade {
 namespace {
 
@@ -247,7 +245,6 @@ class UNetPlan::Builder {
 
 UNetPlan::UNetPlan(const nn::UNet& unet, const Options& options)
     : config_(unet.config()), options_(options) {
-  KeepFreedMemory();
   const at::NoGradGuard no_grad;
   Builder(unet, *this).Build();
 }

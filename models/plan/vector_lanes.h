@@ -111,5 +111,24 @@ CASCADE_INLINED void MultiplyAll(const float* rows, int64_t row_stride,
   }
 }
 
+// Rows times a matrix that lies in panels (weight_panels.h).
+template <int kLanes, int kMostRows>
+CASCADE_INLINED void MultiplyByPanels(const float* rows, int64_t row_stride,
+                                      const float* panels, int64_t depth,
+                                      int64_t columns, int64_t num_rows,
+                                      float* out, int64_t out_stride) {
+  constexpr int64_t kPanel = 2 * kLanes;
+  int64_t column = 0;
+  for (; column + kPanel <= columns; column += kPanel) {
+    MultiplyAll<kLanes, kMostRows, 2>(rows, row_stride, panels + column * depth,
+                                      kPanel, depth, num_rows, out + column,
+                                      out_stride);
+  }
+  if (column == columns) return;
+  MultiplyAll<kLanes, kMostRows, 1>(rows, row_stride, panels + column * depth,
+                                    kLanes, depth, num_rows, out + column,
+                                    out_stride);
+}
+
 }  // namespace
 }  // namespace cascade

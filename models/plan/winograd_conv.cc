@@ -4,22 +4,17 @@
 #include <array>
 
 #include "models/plan/thread_workspace.h"
+#include "models/plan/weight_panels.h"
 #include "models/plan/winograd_points.h"
 
 namespace cascade {
 namespace {
-
-constexpr int64_t kVector = 16;  // Channels; two vectors of AVX2.
 
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 int64_t TilesOf(const WinogradConv::Images& images, int64_t tile) {
   return images.count * CeilDivide(images.height, tile) *
          CeilDivide(images.width, tile);
-}
-
-int64_t LanesOf(InstructionSet instructions) {
-  return instructions == InstructionSet::kAvx512 ? 16 : 8;
 }
 
 // As many as leave the cache of the second level room for weights; where those
@@ -30,10 +25,10 @@ int64_t MostTiles(int64_t tile, int64_t in_channels, int64_t out_channels) {
   constexpr int64_t kStep = 12;  // Rows that are multiplied at once.
   const int64_t weights = WinogradProducts(tile) * in_channels * out_channels;
   const bool fit = weights <= 512 * kKibi;
-  const int64_t floats = (fit ? 320 : 800) * kKibi;
+  const int64_t floats = (fit ? 160 : 800) * kKibi;
   const int64_t of_tile = WinogradWorkspace(tile, in_channels, out_channels, 1);
   return std::clamp(floats / of_tile / kStep * kStep, kStep,
-                    (fit ? 4 : 8) * kStep);
+                    (fit ? 2 : 8) * kStep);
 }
 
 // Rows of G, for a kernel of three: what it is at each point, by what the
@@ -79,22 +74,20 @@ void Transform(const KernelTransform& by, const float* kernel,
 
 std::vector<float> Pack(std::span<const float> weight, int64_t tile,
                         int64_t out_channels, int64_t in_channels,
-                        int64_t lanes) {
+                        InstructionSet instructions) {
+  const WeightPanels panels(in_channels, out_channels, instructions);
   const KernelTransform transform = TransformOf(tile);
   std::vector<double> products(static_cast<size_t>(WinogradProducts(tile)));
-  std::vector<float> packed(products.size() * weight.size() / 9);
-  const int64_t paired = out_channels / (2 * lanes) * 2 * lanes;
+  const int64_t matrix = out_channels * in_channels;
+  std::vector<float> packed(products.size() * static_cast<size_t>(matrix));
   for (int64_t out = 0; out < out_channels; ++out) {
-    const int64_t panel = out < paired ? 2 * lanes : lanes;
-    const int64_t begin = out / panel * panel;
     for (int64_t in = 0; in < in_channels; ++in) {
       Transform(transform, weight.data() + (out * in_channels + in) * 9,
                 products);
-      for (size_t i = 0; i < products.size(); ++i) {
-        const int64_t at =
-            (static_cast<int64_t>(i) * out_channels + begin) * in_channels +
-            in * panel + out - begin;
-        packed[static_cast<size_t>(at)] = static_cast<float>(products[i]);
+      int64_t at = panels.Position(in, out);
+      for (const double product : products) {
+        packed[static_cast<size_t>(at)] = static_cast<float>(product);
+        at += matrix;
       }
     }
   }
@@ -104,7 +97,8 @@ std::vector<float> Pack(std::span<const float> weight, int64_t tile,
 }  // namespace
 
 bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
-  return in_channels % kVector == 0 && out_channels % kVector == 0;
+  return in_channels % WeightPanels::kChannels == 0 &&
+         out_channels % WeightPanels::kChannels == 0;
 }
 
 int64_t WinogradConv::TileFor(int64_t height, int64_t width) {
@@ -124,8 +118,8 @@ WinogradConv::WinogradConv(std::span<const float> weight,
       most_tiles_(MostTiles(tile_, in_channels_, out_channels_)),
       bias_(bias.begin(), bias.end()),
       zeros_(static_cast<size_t>(in_channels_)),
-      weights_(
-          Pack(weight, tile_, out_channels_, in_channels_, LanesOf(instructions))) {}
+      weights_(Pack(weight, tile_, out_channels_, in_channels_, instructions)) {
+}
 
 int64_t WinogradConv::TilesInBlock(const Images& images) const {
   if (images.threads <= 1) return most_tiles_;

@@ -66,8 +66,7 @@ class WinogradConv {
   const int64_t most_tiles_;  // In a block.
   const std::vector<float> bias_;
   const std::vector<float> zeros_;
-  // For each of a tile's products, panels of two vectors of output channels
-  // (one at the end, where they are odd): [in_channels][panel].
+  // WeightPanels, for each of a tile's products.
   const std::vector<float> weights_;
 };
 

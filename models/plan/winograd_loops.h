@@ -40,7 +40,13 @@ class WinogradLoops {
       TransformInput(CornerOf(first + t), inputs + t * in_row_);
     }
     // Rows beyond the last tile hold what they held before, and lead nowhere.
-    MultiplyAllProducts(inputs, (count + 3) / 4 * 4, products);
+    for (int64_t i = 0; i < kProducts; ++i) {
+      MultiplyByPanels<kLanes, kMostRows>(
+          inputs + i * in_matrix_, in_row_,
+          p_.weights + i * p_.in_channels * p_.out_channels, p_.in_channels,
+          p_.out_channels, (count + 3) / 4 * 4, products + i * out_matrix_,
+          out_row_);
+    }
     for (int64_t t = 0; t < count; ++t) {
       TransformOutput(CornerOf(first + t), products + t * out_row_);
     }
@@ -113,27 +119,6 @@ class WinogradLoops {
       for (int j = 0; j < kPixels; ++j) {
         pixels[kPixels * i + j] =
             inside && columns[j] >= 0 ? row + columns[j] : zeros;
-      }
-    }
-  }
-
-  CASCADE_INLINED void MultiplyAllProducts(const float* inputs, int64_t rows,
-                                           float* products) const {
-    constexpr int64_t kPanel = 2 * kLanes;
-    for (int64_t i = 0; i < kProducts; ++i) {
-      const float* weights = p_.weights + i * p_.in_channels * p_.out_channels;
-      int64_t column = 0;
-      for (; column + kPanel <= p_.out_channels; column += kPanel) {
-        MultiplyAll<kLanes, kMostRows, 2>(
-            inputs + i * in_matrix_, in_row_, weights + column * p_.in_channels,
-            kPanel, p_.in_channels, rows, products + i * out_matrix_ + column,
-            out_row_);
-      }
-      for (; column < p_.out_channels; column += kLanes) {
-        MultiplyAll<kLanes, kMostRows, 1>(
-            inputs + i * in_matrix_, in_row_, weights + column * p_.in_channels,
-            kLanes, p_.in_channels, rows, products + i * out_matrix_ + column,
-            out_row_);
       }
     }
   }

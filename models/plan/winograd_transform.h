@@ -33,8 +33,8 @@ struct WinogradTransform<2> {
 // At the points 0, a, -a, b, -b and infinity, where a b = 1.
 template <>
 struct WinogradTransform<4> {
-  static constexpr float kA = WinogradPoints::kA;
-  static constexpr float kB = WinogradPoints::kB;
+  static constexpr auto kA = static_cast<float>(WinogradPoints::kA);
+  static constexpr auto kB = static_cast<float>(WinogradPoints::kB);
   static constexpr float kSquares = kA * kA + kB * kB;
 
   template <typename F>

@@ -31,8 +31,7 @@ const T* Data(const at::Tensor& tensor) {
 
 // A convolution with random weights, and what ATen makes of it in doubles.
 struct Example {
-  Example(int64_t in, int64_t out, int64_t tile,
-          InstructionSet instructions) {
+  Example(int64_t in, int64_t out, int64_t tile, InstructionSet instructions) {
     at::manual_seed(3);
     weight = at::randn({out, in, 3, 3}) / std::sqrt(9.0 * double(in));
     bias = at::randn({out});
