@@ -25,10 +25,6 @@ CardStage SmallSuperResolution();
 // On the CPU; a function of the configuration.
 std::unique_ptr<nn::UNet> RandomUNet(const UNetConfig& config);
 
-// Rows that differ in everything that rows may differ in.
-nn::UNetInput RandomInput(const CardStage& stage, int rows, at::Device device);
-nn::UNetInput RowsOf(const nn::UNetInput& input, int begin, int count);
-
 // On a card, as the server loads it.
 std::shared_ptr<const StageNetwork> OnCard(
     const CardStage& stage, const nn::UNet& unet, at::Device card,

@@ -15,6 +15,7 @@
 
 #include "models/cuda/card_functions.h"
 #include "models/cuda/eager_network.h"
+#include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 
@@ -53,7 +54,7 @@ void Evaluate(benchmark::State& state,
               const std::shared_ptr<const StageNetwork>& network,
               const CardStage& stage, int rows) {
   const c10::InferenceMode inference;
-  const nn::UNetInput input = RandomInput(stage, rows, Card(0));
+  const nn::UNetInput input = nn::RandomInput(stage.spec, rows, Card(0));
   CardSeconds(*network, input);
   for (auto _ : state) {
     state.SetIterationTime(CardSeconds(*network, input));

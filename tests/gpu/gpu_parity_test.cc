@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 #include "tests/unit/models/driven_executor.h"
@@ -32,9 +33,9 @@ class GpuParityTest : public CardTest,
     const auto network = OnCard(stage, *unet, Card(0), GetParam().dtype,
                                 Reproducibility::kFast, 8);
     const at::Tensor expected =
-        unet->forward(RandomInput(stage, kRows, at::kCPU));
+        unet->forward(nn::RandomInput(stage.spec, kRows, at::kCPU));
     const at::Tensor made =
-        network->Run(RandomInput(stage, kRows, Card(0))).cpu();
+        network->Run(nn::RandomInput(stage.spec, kRows, Card(0))).cpu();
     const double difference =
         ((made - expected).abs().max() / expected.std()).item<double>();
     std::printf("%s %s: %.3g standard deviations at most\n",
