@@ -1,6 +1,5 @@
 #include "tests/gpu/card_stage.h"
 
-#include <cmath>
 #include <utility>
 
 #include "models/cuda/serve_on_card.h"
@@ -49,20 +48,6 @@ CardStage SmallSuperResolution() {
   stage.network.super_resolution = true;
   stage.network.augmentation_embedding = true;
   return stage;
-}
-
-std::unique_ptr<nn::UNet> RandomUNet(const UNetConfig& config) {
-  const at::NoGradGuard no_grad;
-  at::manual_seed(7);
-  auto unet = std::make_unique<nn::UNet>(config);
-  for (at::Tensor parameter : unet->parameters()) {
-    if (parameter.dim() < 2) continue;
-    const double fan_in =
-        static_cast<double>(parameter.numel() / parameter.size(0));
-    parameter.normal_(0, 1 / std::sqrt(fan_in));
-  }
-  unet->eval();
-  return unet;
 }
 
 std::shared_ptr<const StageNetwork> OnCard(

@@ -18,6 +18,7 @@
 #include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -66,7 +67,7 @@ void Evaluate(benchmark::State& state,
 
 void Register(const CardStage& stage, const std::string& dtype_name,
               at::ScalarType dtype) {
-  const auto unet = RandomUNet(stage.network);
+  const auto unet = RandomUNet(stage.network, 7);
   const std::shared_ptr<const StageNetwork> replayed =
       OnCard(stage, *unet, Card(0), dtype, Reproducibility::kFast, kMaxRows);
   const std::shared_ptr<const StageNetwork> eager = ServeEagerly(

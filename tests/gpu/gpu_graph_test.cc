@@ -10,6 +10,7 @@
 #include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -22,7 +23,7 @@ class GpuGraphTest : public CardTest,
 TEST_P(GpuGraphTest, AReplayIsTheEagerRun) {
   const c10::InferenceMode inference;
   for (const CardStage& stage : {SmallBase(), SmallSuperResolution()}) {
-    const auto unet = RandomUNet(stage.network);
+    const auto unet = RandomUNet(stage.network, 7);
     const auto replayed = OnCard(stage, *unet, Card(0), GetParam(),
                                  Reproducibility::kFast, kMaxRows);
     const auto eager = ServeEagerly(*unet, {.functions = &CudaFunctions(),
@@ -43,7 +44,7 @@ TEST_P(GpuGraphTest, AReplayIsTheEagerRun) {
 TEST_P(GpuGraphTest, OtherSizesAreFilledUp) {
   const c10::InferenceMode inference;
   const CardStage stage = SmallBase();
-  const auto unet = RandomUNet(stage.network);
+  const auto unet = RandomUNet(stage.network, 7);
   const auto network = OnCard(stage, *unet, Card(0), GetParam(),
                               Reproducibility::kFast, kMaxRows);
   const nn::UNetInput input = nn::RandomInput(stage.spec, kMaxRows, Card(0));
