@@ -8,8 +8,6 @@
 // answers each line of its standard input with the seconds that one took.
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/randn.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -22,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "models/nn/input_rows.h"
 #include "models/nn/unet.h"
 #include "models/plan/unet_plan.h"
 #include "models/weights/cascade_manifest.h"
@@ -41,22 +40,6 @@ struct Settings {
   int steps = 20;
   bool serve = false;
 };
-
-nn::UNetInput RandomInput(const StageSpec& spec, const UNetConfig& config,
-                          int64_t batch) {
-  nn::UNetInput input;
-  const int64_t size = spec.resolution;
-  input.x = at::randn({batch, config.image_channels, size, size});
-  input.timestep = at::arange(batch, at::kFloat) * 7 + 3;
-  if (config.num_classes > 0) {
-    input.class_id = at::arange(batch, at::kLong).remainder(config.num_classes);
-  }
-  if (config.super_resolution) input.low_res = at::randn_like(input.x);
-  if (config.augmentation_embedding) {
-    input.augmentation = at::arange(batch, at::kFloat);
-  }
-  return input;
-}
 
 double Seconds(const std::function<void()>& evaluate) {
   const auto start = std::chrono::steady_clock::now();
@@ -105,7 +88,7 @@ int Run(const Settings& settings) {
   at::set_num_threads(settings.threads);
   const at::NoGradGuard no_grad;
   const nn::UNetInput input =
-      RandomInput(stage.spec, stage.network, settings.batch);
+      nn::RandomInput(stage.spec, settings.batch, at::kCPU);
   if (settings.engine == "modules") {
     Measure(settings, [&] { unet.forward(input); });
   } else {
