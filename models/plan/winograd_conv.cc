@@ -101,11 +101,20 @@ bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
          out_channels % WeightPanels::kChannels == 0;
 }
 
-int64_t WinogradConv::TileFor(int64_t height, int64_t width) {
-  // Each weight of F(4x4, 3x3), of which there are more than twice as many, is
-  // read for so many rows of an image alone.
-  constexpr int64_t kLeastTiles = 16;
-  return CeilDivide(height, 4) * CeilDivide(width, 4) >= kLeastTiles ? 4 : 2;
+int64_t WinogradConv::TileFor(int64_t height, int64_t width,
+                              int64_t in_channels, int64_t out_channels) {
+  // F(4x4, 3x3) has more than twice as many weights, and each is read for as
+  // many rows of a single image as that has tiles: enough of them, or weights
+  // that half of the cache of the second level holds.
+  constexpr int64_t kManyTiles = 16;
+  constexpr int64_t kFewTiles = 4;  // Rows that are multiplied at once.
+  constexpr int64_t kSmallBytes = 1024 * 1024;
+  const int64_t tiles = CeilDivide(height, 4) * CeilDivide(width, 4);
+  const int64_t bytes = WinogradProducts(4) * in_channels * out_channels *
+                        static_cast<int64_t>(sizeof(float));
+  const bool pays =
+      tiles >= kManyTiles || (tiles >= kFewTiles && bytes <= kSmallBytes);
+  return pays ? 4 : 2;
 }
 
 WinogradConv::WinogradConv(std::span<const float> weight,

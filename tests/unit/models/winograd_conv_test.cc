@@ -217,13 +217,15 @@ TEST_P(WinogradConvTest, NaNStaysWhereItCanReach) {
   }
 }
 
-TEST(WinogradTileTest, IsSmallForSmallImages) {
-  EXPECT_EQ(WinogradConv::TileFor(1, 1), 2);
-  EXPECT_EQ(WinogradConv::TileFor(8, 8), 2);
-  EXPECT_EQ(WinogradConv::TileFor(12, 12), 2);
-  EXPECT_EQ(WinogradConv::TileFor(13, 13), 4);
-  EXPECT_EQ(WinogradConv::TileFor(16, 16), 4);
-  EXPECT_EQ(WinogradConv::TileFor(64, 64), 4);
+TEST(WinogradTileTest, IsSmallForSmallImagesOfManyChannels) {
+  for (int64_t channels : {16, 64, 96, 1024}) {
+    EXPECT_EQ(WinogradConv::TileFor(1, 1, channels, channels), 2);
+    EXPECT_EQ(WinogradConv::TileFor(4, 4, channels, channels), 2);
+    EXPECT_EQ(WinogradConv::TileFor(13, 13, channels, channels), 4);
+    EXPECT_EQ(WinogradConv::TileFor(64, 64, channels, channels), 4);
+  }
+  EXPECT_EQ(WinogradConv::TileFor(8, 8, 64, 96), 4);
+  EXPECT_EQ(WinogradConv::TileFor(8, 8, 96, 96), 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, WinogradConvTest, InstructionSets(),
