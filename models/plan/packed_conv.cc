@@ -85,9 +85,7 @@ PackedConv::Loops MakeLoops(const at::Tensor& weight, const at::Tensor& bias,
   }
   return PackedConv::Loops(
       std::in_place_type<WinogradConv>, Values(weights), Values(biases),
-      WinogradConv::TileFor(options.height, options.width, weight.size(1),
-                            weight.size(0)),
-      *instructions);
+      WinogradConv::TileFor(options.height, options.width), *instructions);
 }
 
 template <typename T>

@@ -117,17 +117,24 @@ CASCADE_INLINED void MultiplyByPanels(const float* rows, int64_t row_stride,
                                       const float* panels, int64_t depth,
                                       int64_t columns, int64_t num_rows,
                                       float* out, int64_t out_stride) {
-  constexpr int64_t kPanel = 2 * kLanes;
+  // Of one vector as well: more rows' addresses would not fit the registers.
+  constexpr int kFewRows = kMostRows < 8 ? kMostRows : 8;
   int64_t column = 0;
-  for (; column + kPanel <= columns; column += kPanel) {
+  for (; columns - column == 2 * kLanes || columns - column > 3 * kLanes;
+       column += 2 * kLanes) {
     MultiplyAll<kLanes, kMostRows, 2>(rows, row_stride, panels + column * depth,
-                                      kPanel, depth, num_rows, out + column,
+                                      2 * kLanes, depth, num_rows, out + column,
                                       out_stride);
   }
-  if (column == columns) return;
-  MultiplyAll<kLanes, kMostRows, 1>(rows, row_stride, panels + column * depth,
-                                    kLanes, depth, num_rows, out + column,
-                                    out_stride);
+  if (columns - column == 3 * kLanes) {
+    MultiplyAll<kLanes, kFewRows, 3>(rows, row_stride, panels + column * depth,
+                                     3 * kLanes, depth, num_rows, out + column,
+                                     out_stride);
+  } else if (columns - column == kLanes) {
+    MultiplyAll<kLanes, kFewRows, 1>(rows, row_stride, panels + column * depth,
+                                     kLanes, depth, num_rows, out + column,
+                                     out_stride);
+  }
 }
 
 }  // namespace

@@ -101,20 +101,12 @@ bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
          out_channels % WeightPanels::kChannels == 0;
 }
 
-int64_t WinogradConv::TileFor(int64_t height, int64_t width,
-                              int64_t in_channels, int64_t out_channels) {
-  // F(4x4, 3x3) has more than twice as many weights, and each is read for as
-  // many rows of a single image as that has tiles: enough of them, or weights
-  // that half of the cache of the second level holds.
-  constexpr int64_t kManyTiles = 16;
-  constexpr int64_t kFewTiles = 4;  // Rows that are multiplied at once.
-  constexpr int64_t kSmallBytes = 1024 * 1024;
-  const int64_t tiles = CeilDivide(height, 4) * CeilDivide(width, 4);
-  const int64_t bytes = WinogradProducts(4) * in_channels * out_channels *
-                        static_cast<int64_t>(sizeof(float));
-  const bool pays =
-      tiles >= kManyTiles || (tiles >= kFewTiles && bytes <= kSmallBytes);
-  return pays ? 4 : 2;
+int64_t WinogradConv::TileFor(int64_t height, int64_t width) {
+  // The rows that are multiplied at once at least: fewer tiles of a single
+  // image would read the weights, of which there are more than twice as many,
+  // for nothing.
+  constexpr int64_t kLeastTiles = 4;
+  return CeilDivide(height, 4) * CeilDivide(width, 4) >= kLeastTiles ? 4 : 2;
 }
 
 WinogradConv::WinogradConv(std::span<const float> weight,

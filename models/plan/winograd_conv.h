@@ -22,10 +22,8 @@ class WinogradConv {
   // Whether the channels are whole vectors.
   static bool Takes(int64_t in_channels, int64_t out_channels);
 
-  // The faster tile for such images, also for a single one: 4, or 2 for small
-  // ones with many channels.
-  static int64_t TileFor(int64_t height, int64_t width, int64_t in_channels,
-                         int64_t out_channels);
+  // The faster tile for such images: 4, or 2 for small ones.
+  static int64_t TileFor(int64_t height, int64_t width);
 
   // weight [out_channels, in_channels, 3, 3], bias [out_channels]; `tile` 2 or
   // 4, for images of any size. The processor has `instructions`, and the class
