@@ -13,6 +13,7 @@
 #include <span>
 #include <utility>
 
+#include "models/plan/bf16.h"
 #include "tests/unit/models/each_instruction_set.h"
 
 namespace cascade {
