@@ -1,7 +1,6 @@
 #include "models/cuda/captured_plan.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/cuda/CUDAException.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 
 #include "models/cuda/card_stream.h"
+#include "models/nn/input_rows.h"
 #include "models/runtime/allocation_peak.h"
 
 // Its header wants those of cuBLAS, cuSPARSE and cuSOLVER, which a build has no
@@ -24,23 +24,6 @@ namespace {
 // So that libraries have chosen and loaded their kernels.
 constexpr int kWarmUps = 2;
 
-nn::UNetInput MakeInput(const StageSpec& spec, int rows, at::Device device) {
-  const auto zeros = [&](at::IntArrayRef sizes, at::ScalarType type) {
-    return at::zeros(sizes, at::TensorOptions().dtype(type).device(device));
-  };
-  const std::vector<int64_t> images = {rows, spec.channels, spec.resolution,
-                                       spec.resolution};
-  nn::UNetInput input;
-  input.x = zeros(images, at::kFloat);
-  input.timestep = zeros({rows}, at::kFloat);
-  if (spec.num_classes > 0) input.class_id = zeros({rows}, at::kLong);
-  if (spec.low_resolution > 0) input.low_res = zeros(images, at::kFloat);
-  if (spec.augmentation.enabled) {
-    input.augmentation = zeros({rows}, at::kFloat);
-  }
-  return input;
-}
-
 // Calls `visit` with the tensors of two inputs that belong together.
 template <typename Visit>
 void ForTensors(const nn::UNetInput& a, const nn::UNetInput& b, Visit visit) {
@@ -49,17 +32,6 @@ void ForTensors(const nn::UNetInput& a, const nn::UNetInput& b, Visit visit) {
   visit(a.class_id, b.class_id);
   visit(a.low_res, b.low_res);
   visit(a.augmentation, b.augmentation);
-}
-
-nn::UNetInput FirstRows(const nn::UNetInput& input, int64_t rows) {
-  const auto first = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, 0, rows) : tensor;
-  };
-  return {.x = first(input.x),
-          .timestep = first(input.timestep),
-          .class_id = first(input.class_id),
-          .low_res = first(input.low_res),
-          .augmentation = first(input.augmentation)};
 }
 
 int64_t BytesOf(const nn::UNetInput& input) {
@@ -77,7 +49,7 @@ CapturedPlan::CapturedPlan(const CardPlan& plan, const StageSpec& spec,
                            const std::vector<int>& bucket_rows)
     : device_(device),
       pool_(at::cuda::graph_pool_handle()),
-      input_(MakeInput(spec, bucket_rows.back(), device)),
+      input_(nn::ZeroInput(spec, bucket_rows.back(), device)),
       free_(device.type()) {
   const c10::InferenceMode inference;
   // The zeros must be there for another stream.
@@ -107,7 +79,7 @@ CapturedPlan::~CapturedPlan() {
 CapturedPlan::Bucket CapturedPlan::Capture(const CardPlan& plan, int rows,
                                            c10::Stream stream) {
   const c10::StreamGuard guard(stream);
-  const nn::UNetInput input = FirstRows(input_, rows);
+  const nn::UNetInput input = nn::FirstRows(input_, rows);
   for (int i = 0; i < kWarmUps; ++i) plan.Run(input);
   Synchronize(device_);
   // cuBLAS' workspace belongs to thread and stream; one that other graphs work
@@ -157,7 +129,7 @@ at::Tensor CapturedPlan::Run(const nn::UNetInput& input, int least_rows) const {
   const MutexLock lock(mutex_);
   free_.block(stream);
   // The other rows keep what was there: no row reads another.
-  ForTensors(FirstRows(input_, rows), input,
+  ForTensors(nn::FirstRows(input_, rows), input,
              [](const at::Tensor& to, const at::Tensor& from) {
                if (to.defined()) to.copy_(from, /*non_blocking=*/true);
              });

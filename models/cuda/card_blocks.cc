@@ -4,36 +4,24 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
-#include "models/nn/resample.h"
+#include "models/nn/resampled.h"
 
 namespace cascade {
 
-at::Tensor CardResampled(const at::Tensor& x, nn::Resampling resampling) {
-  switch (resampling) {
-    case nn::Resampling::kDown:
-      return nn::AveragePool(x);
-    case nn::Resampling::kUp:
-      return nn::RepeatPixels(x);
-    case nn::Resampling::kNone:
-      break;
-  }
-  return x;
-}
-
-CardResBlock::CardResBlock(const CardWeights& weights, const Options& options,
-                           const CardMath& math)
-    : options_(options),
+CardResBlock::CardResBlock(const nn::BlockWeights& weights,
+                           const nn::ResBlockShape& shape, const CardMath& math)
+    : shape_(shape),
       dtype_(math.dtype),
       in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
-               options.norm_groups, math),
+               shape.norm_groups, math),
       in_conv_(weights("in_layers.2.weight"), {}, 1, math),
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
-                options.norm_groups, math, weights("in_layers.2.bias")),
+                shape.norm_groups, math, weights("in_layers.2.bias")),
       out_conv_(weights("out_layers.3.weight"),
-                options.has_skip_convolution ? at::Tensor()
-                                             : weights("out_layers.3.bias"),
+                shape.has_skip_convolution ? at::Tensor()
+                                           : weights("out_layers.3.bias"),
                 1, math) {
-  if (options.has_skip_convolution) {
+  if (shape.has_skip_convolution) {
     // The two are added up, and so are their biases.
     skip_.emplace(
         weights("skip_connection.weight"),
@@ -45,13 +33,13 @@ CardResBlock::CardResBlock(const CardWeights& weights, const Options& options,
 at::Tensor CardResBlock::Run(const at::Tensor& x, const at::Tensor& second,
                              const at::Tensor& embeddings) const {
   at::Tensor h = in_norm_.Run(x, second, {}, dtype_);
-  h = in_conv_.Run(CardResampled(h, options_.resampling));
+  h = in_conv_.Run(nn::Resampled(h, shape_.resampling));
   const int64_t channels = in_conv_.out_channels();
   CardNorm::Extras extras;
   const at::Tensor own =
-      embeddings.narrow(1, options_.embedding_offset,
-                        options_.scale_shift_norm ? 2 * channels : channels);
-  if (options_.scale_shift_norm) {
+      embeddings.narrow(1, shape_.embedding_offset,
+                        shape_.scale_shift_norm ? 2 * channels : channels);
+  if (shape_.scale_shift_norm) {
     extras.scale = own.narrow(1, 0, channels);
     extras.shift = own.narrow(1, channels, channels);
   } else {
@@ -59,7 +47,7 @@ at::Tensor CardResBlock::Run(const at::Tensor& x, const at::Tensor& second,
   }
   h = out_conv_.Run(out_norm_.Run(h, {}, extras, dtype_));
   const at::Tensor joined = second.defined() ? at::cat({x, second}, 1) : x;
-  const at::Tensor skipped = CardResampled(joined, options_.resampling);
+  const at::Tensor skipped = nn::Resampled(joined, shape_.resampling);
   return h.add_(skip_ ? skip_->Run(skipped) : skipped);
 }
 
@@ -69,13 +57,14 @@ int64_t CardResBlock::weight_bytes() const {
          (skip_ ? skip_->weight_bytes() : 0);
 }
 
-CardAttention::CardAttention(const CardWeights& weights, int64_t heads,
-                             AttentionOrder order, int64_t norm_groups,
+CardAttention::CardAttention(const nn::BlockWeights& weights,
+                             const nn::AttentionShape& shape,
                              const CardMath& math)
-    : heads_(heads),
-      order_(order),
+    : heads_(shape.heads),
+      order_(shape.order),
       dtype_(math.dtype),
-      norm_(weights("norm.weight"), weights("norm.bias"), norm_groups, math),
+      norm_(weights("norm.weight"), weights("norm.bias"), shape.norm_groups,
+            math),
       qkv_(weights("qkv.weight"), weights("qkv.bias"), math),
       proj_(weights("proj_out.weight"), weights("proj_out.bias"), math) {}
 

@@ -1,6 +1,5 @@
 #include <ATen/Context.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
@@ -14,7 +13,7 @@
 #include "models/cuda/card_plan.h"
 #include "models/cuda/card_step_kernels.h"
 #include "models/cuda/serve_on_card.h"
-#include "models/sampling/counter_noise.h"
+#include "models/nn/input_rows.h"
 
 namespace cascade {
 namespace {
@@ -38,48 +37,6 @@ std::vector<int> BucketRows(int max_rows) {
   for (int bucket = 1; bucket < max_rows; bucket *= 2) rows.push_back(bucket);
   rows.push_back(max_rows);
   return rows;
-}
-
-// Rows that differ.
-nn::UNetInput TrialInput(const StageSpec& spec, int rows, at::Device device) {
-  const auto normals = [&](at::IntArrayRef sizes, uint64_t seed) {
-    at::Tensor host = at::empty(sizes, at::kFloat);
-    FillNormal({.seed = seed},
-               {host.data_ptr<float>(), static_cast<size_t>(host.numel())});
-    return host;
-  };
-  const std::vector<int64_t> images = {rows, spec.channels, spec.resolution,
-                                       spec.resolution};
-  nn::UNetInput input;
-  input.x = normals(images, 1).to(device);
-  input.timestep = normals({rows}, 2)
-                       .abs()
-                       .mul_(spec.diffusion.num_timesteps / 4.0)
-                       .to(device);
-  if (spec.num_classes > 0) {
-    input.class_id = normals({rows}, 3)
-                         .abs()
-                         .mul_(spec.num_classes)
-                         .to(at::kLong)
-                         .remainder(spec.num_classes)
-                         .to(device);
-  }
-  if (spec.low_resolution > 0) input.low_res = normals(images, 4).to(device);
-  if (spec.augmentation.enabled) {
-    input.augmentation = normals({rows}, 5).abs().mul_(100).to(device);
-  }
-  return input;
-}
-
-nn::UNetInput Rows(const nn::UNetInput& input, int64_t begin, int64_t count) {
-  const auto rows = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, begin, count) : tensor;
-  };
-  return {.x = rows(input.x),
-          .timestep = rows(input.timestep),
-          .class_id = rows(input.class_id),
-          .low_res = rows(input.low_res),
-          .augmentation = rows(input.augmentation)};
 }
 
 class CudaNetwork final : public StageNetwork {
@@ -113,7 +70,7 @@ class CudaNetwork final : public StageNetwork {
 
  private:
   int FloorRows(const StageSpec& spec, int max_rows) const {
-    const nn::UNetInput input = TrialInput(spec, max_rows, device_);
+    const nn::UNetInput input = nn::RandomInput(spec, max_rows, device_);
     std::vector<BucketTrial> trials;
     for (const int rows : BucketRows(max_rows)) {
       trials.push_back(Trial(input, max_rows, rows));
@@ -127,14 +84,15 @@ class CudaNetwork final : public StageNetwork {
     trial.seconds = std::numeric_limits<double>::infinity();
     for (int i = 0; i < kTimedRuns; ++i) {
       const absl::Time start = absl::Now();
-      captured_.Run(Rows(input, 0, rows), rows).cpu();
+      captured_.Run(nn::FirstRows(input, rows), rows).cpu();
       trial.seconds =
           std::min(trial.seconds, absl::ToDoubleSeconds(absl::Now() - start));
     }
     std::vector<at::Tensor> pieces;
     for (int begin = 0; begin < max_rows; begin += rows) {
       const int count = std::min(rows, max_rows - begin);
-      pieces.push_back(captured_.Run(Rows(input, begin, count), rows).cpu());
+      pieces.push_back(
+          captured_.Run(nn::Rows(input, begin, count), rows).cpu());
     }
     trial.output = at::cat(pieces);
     return trial;

@@ -4,7 +4,7 @@
 #include <ATen/ops/silu.h>
 
 #include "models/nn/module_group.h"
-#include "models/nn/resample.h"
+#include "models/nn/resampled.h"
 
 namespace cascade::nn {
 
@@ -38,15 +38,7 @@ ResBlock::ResBlock(const Options& options) : options_(options) {
 }
 
 at::Tensor ResBlock::Resample(const at::Tensor& x) const {
-  switch (options_.resampling) {
-    case Resampling::kDown:
-      return AveragePool(x);
-    case Resampling::kUp:
-      return RepeatPixels(x);
-    case Resampling::kNone:
-      break;
-  }
-  return x;
+  return Resampled(x, options_.resampling);
 }
 
 at::Tensor ResBlock::forward(const at::Tensor& x, const at::Tensor& embedding) {

@@ -7,6 +7,7 @@
 #include <c10/util/ArrayRef.h>
 
 #include <span>
+#include <utility>
 
 #include "models/nn/resample.h"
 #include "models/plan/bf16.h"
@@ -63,18 +64,28 @@ std::span<const float> Values(const at::Tensor& tensor) {
   return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 
-std::optional<WinogradConv> MakeWinograd(const at::Tensor& weight,
-                                         const at::Tensor& bias,
-                                         const PackedConv::Options& options) {
+// Of a convolution that we have loops for.
+PackedConv::Loops MakeLoops(const at::Tensor& weight, const at::Tensor& bias,
+                            const PackedConv::Options& options) {
   const auto instructions = BestInstructionSet();
-  if (weight.size(2) != 3 || options.stride != 1 || !instructions ||
-      !WinogradConv::Takes(weight.size(1), weight.size(0)) ||
+  const int64_t kernel = weight.size(2);
+  const bool is_winograd =
+      kernel == 3 && WinogradConv::Takes(weight.size(1), weight.size(0));
+  const bool is_pointwise =
+      kernel == 1 && PointwiseConv::Takes(weight.size(1), weight.size(0));
+  if (!instructions || options.stride != 1 || (!is_winograd && !is_pointwise) ||
       (options.dtype == at::kBFloat16 && HasBfloat16Units())) {
-    return std::nullopt;
+    return {};
   }
-  const at::Tensor contiguous = weight.to(at::kFloat).contiguous();
-  return WinogradConv(Values(contiguous),
-                      Values(bias.to(at::kFloat).contiguous()), *instructions);
+  const at::Tensor weights = weight.to(at::kFloat).contiguous();
+  const at::Tensor biases = bias.to(at::kFloat).contiguous();
+  if (is_pointwise) {
+    return PackedConv::Loops(std::in_place_type<PointwiseConv>, Values(weights),
+                             Values(biases), *instructions);
+  }
+  return PackedConv::Loops(
+      std::in_place_type<WinogradConv>, Values(weights), Values(biases),
+      WinogradConv::TileFor(options.height, options.width), *instructions);
 }
 
 template <typename T>
@@ -83,16 +94,27 @@ const T* Data(const at::Tensor& tensor) {
                           : nullptr;
 }
 
-template <typename T>
-void RunTyped(const WinogradConv& conv, const WinogradConv::Images& images,
-              const at::Tensor& x, const at::Tensor& residual,
-              at::Tensor& out) {
+WinogradConv::Images SizeOf(const WinogradConv&, const at::Tensor& out,
+                            bool doubles) {
+  return {.count = out.size(0),
+          .height = out.size(2),
+          .width = out.size(3),
+          .doubles = doubles,
+          .threads = at::get_num_threads()};
+}
+int64_t SizeOf(const PointwiseConv&, const at::Tensor& out, bool) {
+  return out.size(0) * out.size(2) * out.size(3);
+}
+
+template <typename T, typename Conv>
+void RunBlocks(const Conv& conv, const at::Tensor& x,
+               const at::Tensor& residual, bool doubles, at::Tensor& out) {
+  const auto size = SizeOf(conv, out, doubles);
   T* to = static_cast<T*>(out.mutable_data_ptr());
-  at::parallel_for(0, conv.Blocks(images), /*grain_size=*/1,
-                   [&](int64_t begin, int64_t end) {
-                     conv.Run(images, Data<T>(x), Data<T>(residual), begin, end,
-                              to);
-                   });
+  at::parallel_for(
+      0, conv.Blocks(size), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+        conv.Run(size, Data<T>(x), Data<T>(residual), begin, end, to);
+      });
 }
 
 }  // namespace
@@ -101,18 +123,28 @@ PackedConv::PackedConv(const at::Tensor& weight, const at::Tensor& bias,
                        const Options& options)
     : options_(options),
       padding_(weight.size(2) / 2),
-      winograd_(MakeWinograd(weight, bias, options)) {
-  if (winograd_) {
-    weight_bytes_ = winograd_->weight_bytes();
-    return;
-  }
+      out_channels_(weight.size(0)),
+      loops_(MakeLoops(weight, bias, options)) {
+  if (HasLoops()) return;
   const at::ScalarType dtype = options.dtype;
   weight_ =
       Reorder(weight.to(dtype).contiguous(), padding_, options.stride,
               {options.batch, weight.size(1), options.height, options.width});
   bias_ = bias.to(dtype);
-  weight_bytes_ =
-      weight.numel() * static_cast<int64_t>(c10::elementSize(dtype));
+}
+
+bool PackedConv::HasLoops() const {
+  return !std::holds_alternative<std::monostate>(loops_);
+}
+
+int64_t PackedConv::weight_bytes() const {
+  if (const auto* conv = std::get_if<WinogradConv>(&loops_)) {
+    return conv->weight_bytes();
+  }
+  if (const auto* conv = std::get_if<PointwiseConv>(&loops_)) {
+    return conv->weight_bytes();
+  }
+  return static_cast<int64_t>(weight_.nbytes());
 }
 
 at::Tensor PackedConv::Doubled(const at::Tensor& x) const {
@@ -120,22 +152,22 @@ at::Tensor PackedConv::Doubled(const at::Tensor& x) const {
 }
 
 at::Tensor PackedConv::Run(const at::Tensor& x) const {
-  if (!winograd_) {
+  if (!HasLoops()) {
     return Convolve(Doubled(x), weight_, bias_, padding_, options_.stride);
   }
   const int64_t factor = options_.doubles ? 2 : 1;
-  at::Tensor out = at::empty({x.size(0), winograd_->out_channels(),
-                              factor * x.size(2), factor * x.size(3)},
-                             x.options(), at::MemoryFormat::ChannelsLast);
-  RunWinograd(x, {}, out);
+  at::Tensor out = at::empty(
+      {x.size(0), out_channels_, factor * x.size(2), factor * x.size(3)},
+      x.options(), at::MemoryFormat::ChannelsLast);
+  RunLoops(x, {}, out);
   return out;
 }
 
 at::Tensor PackedConv::RunAdding(const at::Tensor& x,
                                  const at::Tensor& residual) const {
-  if (winograd_) {
+  if (HasLoops()) {
     at::Tensor out = at::empty_like(residual);
-    RunWinograd(x, residual, out);
+    RunLoops(x, residual, out);
     return out;
   }
   at::Tensor sum = residual.clone();
@@ -144,15 +176,15 @@ at::Tensor PackedConv::RunAdding(const at::Tensor& x,
 }
 
 void PackedConv::RunInto(const at::Tensor& x, at::Tensor& sum) const {
-  if (winograd_) {
-    RunWinograd(x, sum, sum);
+  if (HasLoops()) {
+    RunLoops(x, sum, sum);
   } else {
     ConvolveInto(Doubled(x), weight_, bias_, padding_, options_.stride, sum);
   }
 }
 
-void PackedConv::RunWinograd(const at::Tensor& x, const at::Tensor& residual,
-                             at::Tensor& out) const {
+void PackedConv::RunLoops(const at::Tensor& x, const at::Tensor& residual,
+                          at::Tensor& out) const {
   const auto channels_last = at::MemoryFormat::ChannelsLast;
   TORCH_CHECK(
       x.is_contiguous(channels_last) && out.is_contiguous(channels_last) &&
@@ -160,15 +192,17 @@ void PackedConv::RunWinograd(const at::Tensor& x, const at::Tensor& residual,
       "a convolution's images are channels-last");
   TORCH_CHECK(x.scalar_type() == options_.dtype,
               "a convolution's images are of its dtype");
-  const WinogradConv::Images images{.count = out.size(0),
-                                    .height = out.size(2),
-                                    .width = out.size(3),
-                                    .doubles = options_.doubles,
-                                    .threads = at::get_num_threads()};
-  if (options_.dtype == at::kFloat) {
-    RunTyped<float>(*winograd_, images, x, residual, out);
+  const auto run = [&](const auto& conv, const at::Tensor& from) {
+    if (options_.dtype == at::kFloat) {
+      RunBlocks<float>(conv, from, residual, options_.doubles, out);
+    } else {
+      RunBlocks<Bf16>(conv, from, residual, options_.doubles, out);
+    }
+  };
+  if (const auto* conv = std::get_if<WinogradConv>(&loops_)) {
+    run(*conv, x);
   } else {
-    RunTyped<Bf16>(*winograd_, images, x, residual, out);
+    run(std::get<PointwiseConv>(loops_), Doubled(x));
   }
 }
 

@@ -3,8 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <optional>
+#include <variant>
 
+#include "models/plan/pointwise_conv.h"
 #include "models/plan/winograd_conv.h"
 
 namespace cascade {
@@ -12,10 +13,11 @@ namespace cascade {
 // A "same" convolution with weights in a layout of their own, made once. For
 // channels-last images, in inference on the CPU. Immutable.
 //
-// Of 3x3 with a stride of 1 it is Winograd's, in floats between images of
-// either type, where the processor has the vectors and does not have matrix
-// units for the type; otherwise oneDNN's. The choice depends on nothing but the
-// processor and the convolution, so that the same request has the same bits.
+// Of 3x3 (Winograd's) and 1x1, with a stride of 1, it is computed by loops of
+// our own, in floats between images of either type, where the processor has the
+// vectors and does not have matrix units for the type; otherwise by oneDNN. The
+// choice depends on nothing but the processor and the convolution, so that the
+// same request has the same bits.
 class PackedConv {
  public:
   struct Options {
@@ -24,7 +26,7 @@ class PackedConv {
     // Whether each pixel of the input becomes four before.
     bool doubles = false;
     // What it will mostly be given, after that: oneDNN chooses its layout for
-    // it.
+    // it, and a Winograd convolution its tile for the height and the width.
     int64_t batch = 8;
     int64_t height = 0;
     int64_t width = 0;
@@ -41,21 +43,25 @@ class PackedConv {
   // Adds the convolution to `sum`, which nobody else may hold.
   void RunInto(const at::Tensor& x, at::Tensor& sum) const;
 
-  int64_t weight_bytes() const { return weight_bytes_; }
+  int64_t weight_bytes() const;
+
+  // What is not oneDNN's.
+  using Loops = std::variant<std::monostate, WinogradConv, PointwiseConv>;
 
  private:
+  bool HasLoops() const;
   at::Tensor Doubled(const at::Tensor& x) const;
   // `residual` may be `out`, or undefined.
-  void RunWinograd(const at::Tensor& x, const at::Tensor& residual,
-                   at::Tensor& out) const;
+  void RunLoops(const at::Tensor& x, const at::Tensor& residual,
+                at::Tensor& out) const;
 
   const Options options_;
   const int64_t padding_;
-  std::optional<WinogradConv> winograd_;
+  const int64_t out_channels_;
+  const Loops loops_;
   // Of oneDNN's.
   at::Tensor weight_;  // Opaque.
   at::Tensor bias_;
-  int64_t weight_bytes_ = 0;
 };
 
 }  // namespace cascade

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "models/nn/resample.h"
+#include "models/nn/resampled.h"
 #include "models/plan/fused_attention.h"
 
 namespace cascade {
@@ -42,39 +43,27 @@ at::Tensor AsImageKernel(const at::Tensor& weight) {
 
 }  // namespace
 
-at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling) {
-  switch (resampling) {
-    case nn::Resampling::kDown:
-      return nn::AveragePool(x);
-    case nn::Resampling::kUp:
-      return nn::RepeatPixels(x);
-    case nn::Resampling::kNone:
-      break;
-  }
-  return x;
-}
-
-PlannedResBlock::PlannedResBlock(const BlockWeights& weights,
-                                 const Options& options,
+PlannedResBlock::PlannedResBlock(const nn::BlockWeights& weights,
+                                 const nn::ResBlockShape& shape,
                                  const PackedConv::Options& conv)
-    : options_(options),
+    : shape_(shape),
       dtype_(conv.dtype),
       in_norm_(weights("in_layers.0.weight"), weights("in_layers.0.bias"),
-               options.norm_groups),
+               shape.norm_groups),
       in_conv_(weights("in_layers.2.weight"), weights("in_layers.2.bias"),
-               Doubling(conv, options.resampling)),
+               Doubling(conv, shape.resampling)),
       channels_(weights("in_layers.2.weight").size(0)),
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
-                options.norm_groups),
+                shape.norm_groups),
       out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"),
-                Resampled(conv, options.resampling)) {
-  if (!options.has_skip_convolution) return;
+                Resampled(conv, shape.resampling)) {
+  if (!shape.has_skip_convolution) return;
   const at::Tensor weight = weights("skip_connection.weight");
   const at::Tensor bias = weights("skip_connection.bias");
-  const int64_t second = options.second_channels;
+  const int64_t second = shape.second_channels;
   const int64_t first = weight.size(1) - second;
   skip_.emplace(weight.narrow(1, 0, first), bias,
-                Resampled(conv, options.resampling));
+                Resampled(conv, shape.resampling));
   if (second == 0) return;
   second_skip_.emplace(weight.narrow(1, first, second), at::zeros_like(bias),
                        conv);
@@ -84,21 +73,21 @@ at::Tensor PlannedResBlock::Run(const at::Tensor& x, const at::Tensor& second,
                                 const at::Tensor& embeddings) const {
   at::Tensor h = in_norm_.Run(x, second, {}, dtype_);
   // The convolution itself makes it larger.
-  if (options_.resampling == nn::Resampling::kDown) h = nn::AveragePool(h);
+  if (shape_.resampling == nn::Resampling::kDown) h = nn::AveragePool(h);
   h = in_conv_.Run(h);
   PlannedNorm::Extras extras;
   const at::Tensor own =
-      embeddings.narrow(1, options_.embedding_offset,
-                        options_.scale_shift_norm ? 2 * channels_ : channels_);
-  if (options_.scale_shift_norm) {
+      embeddings.narrow(1, shape_.embedding_offset,
+                        shape_.scale_shift_norm ? 2 * channels_ : channels_);
+  if (shape_.scale_shift_norm) {
     extras.scale = own.narrow(1, 0, channels_);
     extras.shift = own.narrow(1, channels_, channels_);
   } else {
     extras.add = own;
   }
   h = out_norm_.Run(h, {}, extras, dtype_);
-  if (options_.second_channels > 0) return AddSkipOfTwo(x, second, h);
-  const at::Tensor skipped = Resampled(x, options_.resampling);
+  if (shape_.second_channels > 0) return AddSkipOfTwo(x, second, h);
+  const at::Tensor skipped = nn::Resampled(x, shape_.resampling);
   if (skip_ == std::nullopt) return out_conv_.RunAdding(h, skipped);
   at::Tensor sum = skip_->Run(skipped);
   out_conv_.RunInto(h, sum);
@@ -125,13 +114,13 @@ int64_t PlannedResBlock::weight_bytes() const {
          (second_skip_ ? second_skip_->weight_bytes() : 0);
 }
 
-PlannedAttention::PlannedAttention(const BlockWeights& weights, int64_t heads,
-                                   AttentionOrder order, int64_t norm_groups,
+PlannedAttention::PlannedAttention(const nn::BlockWeights& weights,
+                                   const nn::AttentionShape& shape,
                                    const PackedConv::Options& conv)
-    : heads_(heads),
-      order_(order),
+    : heads_(shape.heads),
+      order_(shape.order),
       dtype_(conv.dtype),
-      norm_(weights("norm.weight"), weights("norm.bias"), norm_groups),
+      norm_(weights("norm.weight"), weights("norm.bias"), shape.norm_groups),
       qkv_(AsImageKernel(weights("qkv.weight")), weights("qkv.bias"), conv),
       proj_(AsImageKernel(weights("proj_out.weight")), weights("proj_out.bias"),
             conv),

@@ -3,11 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <string>
 
-#include "models/nn/res_block.h"
+#include "models/nn/plan_layers.h"
 #include "models/nn/unet_config.h"
 #include "models/plan/instruction_set.h"
 #include "models/plan/packed_conv.h"
@@ -15,29 +13,12 @@
 
 namespace cascade {
 
-// The parameter under a key relative to a block; throws for one that is
-// missing.
-using BlockWeights = std::function<at::Tensor(const std::string& key)>;
-
-// x at half or twice the size, or itself.
-at::Tensor Resampled(const at::Tensor& x, nn::Resampling resampling);
-
 // nn::ResBlock in inference. Immutable.
 class PlannedResBlock {
  public:
-  struct Options {
-    bool scale_shift_norm = true;
-    int64_t norm_groups = 32;
-    nn::Resampling resampling = nn::Resampling::kNone;
-    bool has_skip_convolution = false;
-    // Of the skip connection that the block joins to x; 0: it joins none. Such
-    // a block does not resample.
-    int64_t second_channels = 0;
-    // Where the block's part of all blocks' embeddings begins.
-    int64_t embedding_offset = 0;
-  };
   // `conv` is of what comes in, with a stride of 1.
-  PlannedResBlock(const BlockWeights& weights, const Options& options,
+  PlannedResBlock(const nn::BlockWeights& weights,
+                  const nn::ResBlockShape& shape,
                   const PackedConv::Options& conv);
 
   // x and, where the block joins a skip connection, `second` with its
@@ -53,7 +34,7 @@ class PlannedResBlock {
   at::Tensor AddSkipOfTwo(const at::Tensor& x, const at::Tensor& second,
                           const at::Tensor& h) const;
 
-  const Options options_;
+  const nn::ResBlockShape shape_;
   const at::ScalarType dtype_;
   const PlannedNorm in_norm_;
   const PackedConv in_conv_;
@@ -67,8 +48,8 @@ class PlannedResBlock {
 // nn::AttentionBlock in inference. Immutable.
 class PlannedAttention {
  public:
-  PlannedAttention(const BlockWeights& weights, int64_t heads,
-                   AttentionOrder order, int64_t norm_groups,
+  PlannedAttention(const nn::BlockWeights& weights,
+                   const nn::AttentionShape& shape,
                    const PackedConv::Options& conv);
 
   // Adds what it finds to x, which nobody else may hold.

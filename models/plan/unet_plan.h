@@ -3,18 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include "models/nn/layers.h"
-#include "models/nn/timestep_embedding.h"
+#include "models/nn/planned_unet.h"
 #include "models/nn/unet.h"
-#include "models/nn/unet_config.h"
-#include "models/plan/packed_conv.h"
-#include "models/plan/planned_block.h"
-#include "models/plan/planned_norm.h"
 
 namespace cascade {
 
@@ -35,37 +26,15 @@ class UNetPlan {
 
   // Copies what it needs of `unet`. Throws what LibTorch throws.
   UNetPlan(const nn::UNet& unet, const Options& options);
-  ~UNetPlan();
 
   // As nn::UNet::forward(): [batch, out_channels, size, size], float, of
   // whatever strides.
-  at::Tensor Run(const nn::UNetInput& input) const;
+  at::Tensor Run(const nn::UNetInput& input) const { return unet_.Run(input); }
 
-  int64_t weight_bytes() const { return weight_bytes_; }
+  int64_t weight_bytes() const { return unet_.weight_bytes(); }
 
  private:
-  // One numbered entry of input_blocks, middle_block or output_blocks: its
-  // steps, of which the first may join a skip connection.
-  using Step = std::function<at::Tensor(at::Tensor x, const at::Tensor& second,
-                                        const at::Tensor& embeddings)>;
-  using Sequence = std::vector<Step>;
-
-  class Builder;
-
-  at::Tensor Embeddings(const nn::UNetInput& input) const;
-
-  const UNetConfig config_;
-  const Options options_;
-  int64_t weight_bytes_ = 0;
-  std::shared_ptr<nn::TimestepEmbedding> time_embed_;
-  std::shared_ptr<nn::Embedding> label_emb_;          // Null: unconditional.
-  std::shared_ptr<nn::TimestepEmbedding> aug_embed_;  // Null: not told.
-  std::shared_ptr<nn::Linear> block_embeddings_;      // Of all blocks.
-  std::vector<Sequence> input_blocks_;
-  Sequence middle_block_;
-  std::vector<Sequence> output_blocks_;
-  std::unique_ptr<const PlannedNorm> out_norm_;
-  std::unique_ptr<const PackedConv> out_conv_;
+  const nn::PlannedUNet unet_;
 };
 
 }  // namespace cascade

@@ -96,10 +96,44 @@ CASCADE_INLINED void MultiplyAll(const float* rows, int64_t row_stride,
                                           panel, panel_stride, depth,
                                           out + row * out_stride, out_stride);
   }
+  if constexpr (kMostRows > 8) {
+    if (row + 8 <= num_rows) {
+      Multiply<kLanes, 8, kVectors>(rows + row * row_stride, row_stride, panel,
+                                    panel_stride, depth, out + row * out_stride,
+                                    out_stride);
+      row += 8;
+    }
+  }
   for (; row < num_rows; row += 4) {
     Multiply<kLanes, 4, kVectors>(rows + row * row_stride, row_stride, panel,
                                   panel_stride, depth, out + row * out_stride,
                                   out_stride);
+  }
+}
+
+// Rows times a matrix that lies in panels (weight_panels.h).
+template <int kLanes, int kMostRows>
+CASCADE_INLINED void MultiplyByPanels(const float* rows, int64_t row_stride,
+                                      const float* panels, int64_t depth,
+                                      int64_t columns, int64_t num_rows,
+                                      float* out, int64_t out_stride) {
+  // Of one vector as well: more rows' addresses would not fit the registers.
+  constexpr int kFewRows = kMostRows < 8 ? kMostRows : 8;
+  int64_t column = 0;
+  for (; columns - column == 2 * kLanes || columns - column > 3 * kLanes;
+       column += 2 * kLanes) {
+    MultiplyAll<kLanes, kMostRows, 2>(rows, row_stride, panels + column * depth,
+                                      2 * kLanes, depth, num_rows, out + column,
+                                      out_stride);
+  }
+  if (columns - column == 3 * kLanes) {
+    MultiplyAll<kLanes, kFewRows, 3>(rows, row_stride, panels + column * depth,
+                                     3 * kLanes, depth, num_rows, out + column,
+                                     out_stride);
+  } else if (columns - column == kLanes) {
+    MultiplyAll<kLanes, kFewRows, 1>(rows, row_stride, panels + column * depth,
+                                     kLanes, depth, num_rows, out + column,
+                                     out_stride);
   }
 }
 

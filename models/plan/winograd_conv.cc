@@ -4,66 +4,90 @@
 #include <array>
 
 #include "models/plan/thread_workspace.h"
+#include "models/plan/weight_panels.h"
+#include "models/plan/winograd_points.h"
 
 namespace cascade {
 namespace {
 
-constexpr int64_t kVector = 16;  // Channels; two vectors of AVX2.
-constexpr int64_t kProducts = 16;
-
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t TilesOf(const WinogradConv::Images& images) {
-  return images.count * CeilDivide(images.height, 2) *
-         CeilDivide(images.width, 2);
+int64_t TilesOf(const WinogradConv::Images& images, int64_t tile) {
+  return images.count * CeilDivide(images.height, tile) *
+         CeilDivide(images.width, tile);
 }
 
-int64_t LanesOf(InstructionSet instructions) {
-  return instructions == InstructionSet::kAvx512 ? 16 : 8;
-}
-
-// As many as leave the cache of the second level room for weights: measured
-// with 64 to 384 channels, where 24 to 96 made little difference.
-int64_t MostTiles(int64_t in_channels, int64_t out_channels) {
-  constexpr int64_t kFloats = 320 * 1024;
+// As many as leave the cache of the second level room for weights; where those
+// alone do not fit, more, for each block reads all of them. Measured with 16 to
+// 384 channels.
+int64_t MostTiles(int64_t tile, int64_t in_channels, int64_t out_channels) {
+  constexpr int64_t kKibi = 1024;
   constexpr int64_t kStep = 12;  // Rows that are multiplied at once.
-  const int64_t of_tile = WinogradWorkspace(in_channels, out_channels, 1);
-  return std::clamp(kFloats / of_tile / kStep * kStep, kStep, 4 * kStep);
+  const int64_t weights = WinogradProducts(tile) * in_channels * out_channels;
+  const bool fit = weights <= 512 * kKibi;
+  const int64_t floats = (fit ? 160 : 800) * kKibi;
+  const int64_t of_tile = WinogradWorkspace(tile, in_channels, out_channels, 1);
+  return std::clamp(floats / of_tile / kStep * kStep, kStep,
+                    (fit ? 2 : 8) * kStep);
+}
+
+// Rows of G, for a kernel of three: what it is at each point, by what the
+// products' polynomial takes.
+using KernelTransform = std::vector<std::array<double, 3>>;
+
+KernelTransform TransformOf(int64_t tile) {
+  if (tile == 2) {
+    return {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+  }
+  const auto at = [](double point, double other) {
+    const double square = point * point;
+    const double factor = 1 / (2 * square * (square - other * other));
+    return std::array{factor, factor * point, factor * square};
+  };
+  constexpr double kA = WinogradPoints::kA;
+  constexpr double kB = WinogradPoints::kB;
+  return {{1 / (kA * kA * kB * kB), 0, 0},
+          at(kA, kB),
+          at(-kA, kB),
+          at(kB, kA),
+          at(-kB, kA),
+          {0, 0, 1}};
 }
 
 // G g G^T, in doubles.
-std::array<double, kProducts> Transformed(const float* kernel) {
-  constexpr double kG[4][3] = {
-      {1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-  std::array<double, kProducts> result{};
-  for (size_t i = 0; i < 4; ++i) {
+void Transform(const KernelTransform& by, const float* kernel,
+               std::vector<double>& products) {
+  const size_t size = by.size();
+  for (size_t i = 0; i < size; ++i) {
+    std::array<double, 3> row{};  // Of G g.
     for (size_t x = 0; x < 3; ++x) {
-      double column = 0;  // Of G g.
       for (size_t y = 0; y < 3; ++y) {
-        column += kG[i][y] * static_cast<double>(kernel[3 * y + x]);
+        row[x] += by[i][y] * static_cast<double>(kernel[3 * y + x]);
       }
-      for (size_t j = 0; j < 4; ++j) result[4 * i + j] += column * kG[j][x];
+    }
+    for (size_t j = 0; j < size; ++j) {
+      products[size * i + j] =
+          row[0] * by[j][0] + row[1] * by[j][1] + row[2] * by[j][2];
     }
   }
-  return result;
 }
 
-std::vector<float> Pack(std::span<const float> weight, int64_t out_channels,
-                        int64_t in_channels, int64_t lanes) {
-  std::vector<float> packed(
-      static_cast<size_t>(kProducts * out_channels * in_channels));
-  const int64_t paired = out_channels / (2 * lanes) * 2 * lanes;
+std::vector<float> Pack(std::span<const float> weight, int64_t tile,
+                        int64_t out_channels, int64_t in_channels,
+                        InstructionSet instructions) {
+  const WeightPanels panels(in_channels, out_channels, instructions);
+  const KernelTransform transform = TransformOf(tile);
+  std::vector<double> products(static_cast<size_t>(WinogradProducts(tile)));
+  const int64_t matrix = out_channels * in_channels;
+  std::vector<float> packed(products.size() * static_cast<size_t>(matrix));
   for (int64_t out = 0; out < out_channels; ++out) {
-    const int64_t panel = out < paired ? 2 * lanes : lanes;
-    const int64_t begin = out / panel * panel;
     for (int64_t in = 0; in < in_channels; ++in) {
-      const std::array<double, kProducts> products =
-          Transformed(weight.data() + (out * in_channels + in) * 9);
-      for (int64_t i = 0; i < kProducts; ++i) {
-        const int64_t at =
-            (i * out_channels + begin) * in_channels + in * panel + out - begin;
-        packed[static_cast<size_t>(at)] =
-            static_cast<float>(products[static_cast<size_t>(i)]);
+      Transform(transform, weight.data() + (out * in_channels + in) * 9,
+                products);
+      int64_t at = panels.Position(in, out);
+      for (const double product : products) {
+        packed[static_cast<size_t>(at)] = static_cast<float>(product);
+        at += matrix;
       }
     }
   }
@@ -73,31 +97,41 @@ std::vector<float> Pack(std::span<const float> weight, int64_t out_channels,
 }  // namespace
 
 bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
-  return in_channels % kVector == 0 && out_channels % kVector == 0;
+  return in_channels % WeightPanels::kChannels == 0 &&
+         out_channels % WeightPanels::kChannels == 0;
+}
+
+int64_t WinogradConv::TileFor(int64_t height, int64_t width) {
+  // The rows that are multiplied at once at least: fewer tiles of a single
+  // image would read the weights, of which there are more than twice as many,
+  // for nothing.
+  constexpr int64_t kLeastTiles = 4;
+  return CeilDivide(height, 4) * CeilDivide(width, 4) >= kLeastTiles ? 4 : 2;
 }
 
 WinogradConv::WinogradConv(std::span<const float> weight,
-                           std::span<const float> bias,
+                           std::span<const float> bias, int64_t tile,
                            InstructionSet instructions)
     : instructions_(instructions),
+      tile_(tile),
       out_channels_(static_cast<int64_t>(bias.size())),
       in_channels_(static_cast<int64_t>(weight.size() / bias.size() / 9)),
-      most_tiles_(MostTiles(in_channels_, out_channels_)),
+      most_tiles_(MostTiles(tile_, in_channels_, out_channels_)),
       bias_(bias.begin(), bias.end()),
       zeros_(static_cast<size_t>(in_channels_)),
-      weights_(
-          Pack(weight, out_channels_, in_channels_, LanesOf(instructions))) {}
+      weights_(Pack(weight, tile_, out_channels_, in_channels_, instructions)) {
+}
 
 int64_t WinogradConv::TilesInBlock(const Images& images) const {
   if (images.threads <= 1) return most_tiles_;
   constexpr int64_t kRows = 4;  // That are multiplied at once at least.
-  const int64_t share = CeilDivide(TilesOf(images), images.threads);
+  const int64_t share = CeilDivide(TilesOf(images, tile_), images.threads);
   const int64_t blocks = CeilDivide(share, most_tiles_);
   return CeilDivide(CeilDivide(share, blocks), kRows) * kRows;
 }
 
 int64_t WinogradConv::Blocks(const Images& images) const {
-  return CeilDivide(TilesOf(images), TilesInBlock(images));
+  return CeilDivide(TilesOf(images, tile_), TilesInBlock(images));
 }
 
 template <typename T>
@@ -107,6 +141,7 @@ void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                                    .out = out,
                                    .residual = residual,
                                    .doubles = images.doubles,
+                                   .tile = tile_,
                                    .images = images.count,
                                    .height = images.height,
                                    .width = images.width,
@@ -117,7 +152,7 @@ void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                                    .zeros = zeros_.data(),
                                    .tiles_in_block = TilesInBlock(images)};
   float* workspace = ThreadWorkspace(
-      WinogradWorkspace(in_channels_, out_channels_, most_tiles_));
+      WinogradWorkspace(tile_, in_channels_, out_channels_, most_tiles_));
   if (instructions_ == InstructionSet::kAvx512) {
     WinogradAvx512(problem, begin, end, workspace);
   } else {

@@ -10,8 +10,9 @@
 namespace cascade {
 
 // A 3x3 convolution with a padding of 1 over channels-last images, by
-// Winograd's algorithm F(2x2, 3x3) (Lavin & Gray 2016): four results from
-// sixteen products where the definition takes thirty-six. Sums are in float. An
+// Winograd's algorithm (Lavin & Gray 2016) over tiles: F(4x4, 3x3), sixteen
+// results from thirty-six products where the definition takes 144, or F(2x2,
+// 3x3), four from sixteen where it takes thirty-six. Sums are in float. An
 // image's bits depend on neither the images beside it nor on who computes which
 // block.
 //
@@ -21,10 +22,14 @@ class WinogradConv {
   // Whether the channels are whole vectors.
   static bool Takes(int64_t in_channels, int64_t out_channels);
 
-  // weight [out_channels, in_channels, 3, 3], bias [out_channels]. The
-  // processor has `instructions`, and the class takes the channels.
+  // The faster tile for such images: 4, or 2 for small ones.
+  static int64_t TileFor(int64_t height, int64_t width);
+
+  // weight [out_channels, in_channels, 3, 3], bias [out_channels]; `tile` 2 or
+  // 4, for images of any size. The processor has `instructions`, and the class
+  // takes the channels.
   WinogradConv(std::span<const float> weight, std::span<const float> bias,
-               InstructionSet instructions);
+               int64_t tile, InstructionSet instructions);
 
   struct Images {
     int64_t count = 0;
@@ -54,13 +59,13 @@ class WinogradConv {
   int64_t TilesInBlock(const Images& images) const;
 
   const InstructionSet instructions_;
+  const int64_t tile_;  // Of so many results squared.
   const int64_t out_channels_;
   const int64_t in_channels_;
   const int64_t most_tiles_;  // In a block.
   const std::vector<float> bias_;
   const std::vector<float> zeros_;
-  // For each of the sixteen products, panels of two vectors of output channels
-  // (one at the end, where they are odd): [in_channels][panel].
+  // WeightPanels, for each of a tile's products.
   const std::vector<float> weights_;
 };
 

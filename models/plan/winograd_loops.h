@@ -5,145 +5,193 @@
 
 #include "models/plan/vector_lanes.h"
 #include "models/plan/winograd_problem.h"
+#include "models/plan/winograd_transform.h"
 
 namespace cascade {
 namespace {
 
-// Where a tile of 2x2 results lies. Its pixels are 4x4, from one above and one
-// to the left of them.
-struct Tile {
+// Where a tile of results lies. Its pixels reach one further on every side.
+struct TileCorner {
   int64_t image;
   int64_t y;
   int64_t x;
 };
 
-template <typename T>
-CASCADE_INLINED Tile TileAt(const WinogradProblem<T>& p, int64_t index) {
-  const int64_t across = (p.width + 1) / 2;
-  const int64_t of_image = across * ((p.height + 1) / 2);
-  const int64_t within = index % of_image;
-  return {index / of_image, within / across * 2, within % across * 2};
-}
+// The loops for tiles of kTile x kTile results.
+template <int kLanes, int kMostRows, int kTile, typename T>
+class WinogradLoops {
+ public:
+  CASCADE_INLINED explicit WinogradLoops(const WinogradProblem<T>& problem)
+      : p_(problem),
+        across_((p_.width + kTile - 1) / kTile),
+        of_image_(across_ * ((p_.height + kTile - 1) / kTile)),
+        in_row_(WinogradRow(p_.in_channels)),
+        out_row_(WinogradRow(p_.out_channels)),
+        in_matrix_(WinogradMatrix(p_.in_channels, p_.tiles_in_block)),
+        out_matrix_(WinogradMatrix(p_.out_channels, p_.tiles_in_block)) {}
 
-// Rows of `inputs`: B^T d B of a tile's pixels, one row of each of the sixteen
-// matrices.
-template <int kLanes, typename T>
-CASCADE_INLINED void TransformInput(const WinogradProblem<T>& p,
-                                    const Tile& tile, int64_t matrix,
-                                    float* row) {
-  const T* pixels[16];
-  const int shift = p.doubles ? 1 : 0;
-  const int64_t height = p.height >> shift;
-  const int64_t width = p.width >> shift;
-  for (int64_t i = 0; i < 4; ++i) {
-    for (int64_t j = 0; j < 4; ++j) {
-      const int64_t y = tile.y + i - 1;
-      const int64_t x = tile.x + j - 1;
-      const bool inside = y >= 0 && y < p.height && x >= 0 && x < p.width;
-      pixels[4 * i + j] =
-          inside ? p.x + ((tile.image * height + (y >> shift)) * width +
-                          (x >> shift)) *
-                             p.in_channels
-                 : reinterpret_cast<const T*>(p.zeros);
-    }
-  }
-  for (int64_t c = 0; c < p.in_channels; c += kLanes) {
-    Floats<kLanes> d[16];
-    for (int i = 0; i < 4; ++i) {
-      const auto a = Load<kLanes>(pixels[4 * i] + c);
-      const auto b = Load<kLanes>(pixels[4 * i + 1] + c);
-      const auto e = Load<kLanes>(pixels[4 * i + 2] + c);
-      const auto f = Load<kLanes>(pixels[4 * i + 3] + c);
-      d[4 * i] = a - e;
-      d[4 * i + 1] = b + e;
-      d[4 * i + 2] = e - b;
-      d[4 * i + 3] = b - f;
-    }
-    float* to = row + c;
-    for (int j = 0; j < 4; ++j) {
-      Store<kLanes>(d[j] - d[8 + j], to + (0 + j) * matrix);
-      Store<kLanes>(d[4 + j] + d[8 + j], to + (4 + j) * matrix);
-      Store<kLanes>(d[8 + j] - d[4 + j], to + (8 + j) * matrix);
-      Store<kLanes>(d[4 + j] - d[12 + j], to + (12 + j) * matrix);
-    }
-  }
-}
-
-// A^T m A of a tile's products, to the images.
-template <int kLanes, typename T>
-CASCADE_INLINED void TransformOutput(const WinogradProblem<T>& p,
-                                     const Tile& tile, int64_t matrix,
-                                     const float* row) {
-  const bool has_right = tile.x + 1 < p.width;
-  const bool has_below = tile.y + 1 < p.height;
-  const int64_t first =
-      ((tile.image * p.height + tile.y) * p.width + tile.x) * p.out_channels;
-  const int64_t below = p.width * p.out_channels;
-  for (int64_t c = 0; c < p.out_channels; c += kLanes) {
-    Floats<kLanes> s[8];
-    for (int j = 0; j < 4; ++j) {
-      const auto m0 = Load<kLanes>(row + c + (0 + j) * matrix);
-      const auto m1 = Load<kLanes>(row + c + (4 + j) * matrix);
-      const auto m2 = Load<kLanes>(row + c + (8 + j) * matrix);
-      const auto m3 = Load<kLanes>(row + c + (12 + j) * matrix);
-      s[j] = m0 + m1 + m2;
-      s[4 + j] = m1 - m2 - m3;
-    }
-    const auto bias = Load<kLanes>(p.bias + c);
-    const auto write = [&](Floats<kLanes> value, int64_t at) {
-      value += bias;
-      if (p.residual != nullptr) value += Load<kLanes>(p.residual + at);
-      Store<kLanes>(value, p.out + at);
-    };
-    const int64_t at = first + c;
-    write(s[0] + s[1] + s[2], at);
-    if (has_right) write(s[1] - s[2] - s[3], at + p.out_channels);
-    if (!has_below) continue;
-    write(s[4] + s[5] + s[6], at + below);
-    if (has_right) write(s[5] - s[6] - s[7], at + below + p.out_channels);
-  }
-}
-
-template <int kLanes, int kMostRows, typename T>
-CASCADE_INLINED void RunBlocks(const WinogradProblem<T>& p, int64_t begin,
-                               int64_t end, float* workspace) {
-  const int64_t tiles = p.images * ((p.height + 1) / 2) * ((p.width + 1) / 2);
-  const int64_t in_row = WinogradRow(p.in_channels);
-  const int64_t out_row = WinogradRow(p.out_channels);
-  const int64_t in_matrix = WinogradMatrix(p.in_channels, p.tiles_in_block);
-  const int64_t out_matrix = WinogradMatrix(p.out_channels, p.tiles_in_block);
-  float* inputs = workspace;
-  float* products = inputs + 16 * in_matrix;
-  for (int64_t block = begin; block < end; ++block) {
-    const int64_t first = block * p.tiles_in_block;
-    const int64_t left = tiles - first;
-    const int64_t count = left < p.tiles_in_block ? left : p.tiles_in_block;
+  CASCADE_INLINED void Run(int64_t block, float* workspace) const {
+    float* inputs = workspace;
+    float* products = inputs + kProducts * in_matrix_;
+    const int64_t first = block * p_.tiles_in_block;
+    const int64_t left = p_.images * of_image_ - first;
+    const int64_t count = left < p_.tiles_in_block ? left : p_.tiles_in_block;
     for (int64_t t = 0; t < count; ++t) {
-      TransformInput<kLanes>(p, TileAt(p, first + t), in_matrix,
-                             inputs + t * in_row);
+      TransformInput(CornerOf(first + t), inputs + t * in_row_);
     }
     // Rows beyond the last tile hold what they held before, and lead nowhere.
-    const int64_t rows = (count + 3) / 4 * 4;
-    constexpr int64_t kPanel = 2 * kLanes;
-    for (int64_t i = 0; i < 16; ++i) {
-      const float* weights = p.weights + i * p.in_channels * p.out_channels;
-      int64_t column = 0;
-      for (; column + kPanel <= p.out_channels; column += kPanel) {
-        MultiplyAll<kLanes, kMostRows, 2>(
-            inputs + i * in_matrix, in_row, weights + column * p.in_channels,
-            2 * kLanes, p.in_channels, rows, products + i * out_matrix + column,
-            out_row);
-      }
-      for (; column < p.out_channels; column += kLanes) {
-        MultiplyAll<kLanes, kMostRows, 1>(
-            inputs + i * in_matrix, in_row, weights + column * p.in_channels,
-            kLanes, p.in_channels, rows, products + i * out_matrix + column,
-            out_row);
-      }
+    for (int64_t i = 0; i < kProducts; ++i) {
+      MultiplyByPanels<kLanes, kMostRows>(
+          inputs + i * in_matrix_, in_row_,
+          p_.weights + i * p_.in_channels * p_.out_channels, p_.in_channels,
+          p_.out_channels, (count + 3) / 4 * 4, products + i * out_matrix_,
+          out_row_);
     }
     for (int64_t t = 0; t < count; ++t) {
-      TransformOutput<kLanes>(p, TileAt(p, first + t), out_matrix,
-                              products + t * out_row);
+      TransformOutput(CornerOf(first + t), products + t * out_row_);
+    }
+  }
+
+ private:
+  using F = Floats<kLanes>;
+  using Transform = WinogradTransform<kTile>;
+  static constexpr int kPixels = kTile + 2;
+  static constexpr int kProducts = kPixels * kPixels;
+
+  CASCADE_INLINED TileCorner CornerOf(int64_t index) const {
+    const int64_t within = index % of_image_;
+    return {index / of_image_, within / across_ * kTile,
+            within % across_ * kTile};
+  }
+
+  // Rows of the inputs: B^T d B of a tile's pixels, one row of each matrix.
+  CASCADE_INLINED void TransformInput(const TileCorner& corner,
+                                      float* row) const {
+    const T* pixels[kProducts];
+    FindPixels(corner, pixels);
+    for (int64_t c = 0; c < p_.in_channels; c += kLanes) {
+      F across[kPixels][kPixels];
+#pragma GCC unroll 6
+      for (int i = 0; i < kPixels; ++i) {
+        F d[kPixels];
+#pragma GCC unroll 6
+        for (int j = 0; j < kPixels; ++j) {
+          d[j] = Load<kLanes>(pixels[kPixels * i + j] + c);
+        }
+        Transform::Pixels(d, across[i]);
+      }
+      float* to = row + c;
+#pragma GCC unroll 6
+      for (int j = 0; j < kPixels; ++j) {
+        F d[kPixels];
+#pragma GCC unroll 6
+        for (int i = 0; i < kPixels; ++i) d[i] = across[i][j];
+        F transformed[kPixels];
+        Transform::Pixels(d, transformed);
+#pragma GCC unroll 6
+        for (int i = 0; i < kPixels; ++i) {
+          Store<kLanes>(transformed[i], to + (kPixels * i + j) * in_matrix_);
+        }
+      }
+    }
+  }
+
+  // Zeros outside of the image.
+  CASCADE_INLINED void FindPixels(const TileCorner& corner,
+                                  const T* (&pixels)[kProducts]) const {
+    const int shift = p_.doubles ? 1 : 0;
+    const int64_t width = p_.width >> shift;
+    const T* image =
+        p_.x + corner.image * (p_.height >> shift) * width * p_.in_channels;
+    int64_t columns[kPixels];  // From the start of a row; -1: outside.
+#pragma GCC unroll 6
+    for (int j = 0; j < kPixels; ++j) {
+      const int64_t x = corner.x + j - 1;
+      columns[j] = x >= 0 && x < p_.width ? (x >> shift) * p_.in_channels : -1;
+    }
+    const T* zeros = reinterpret_cast<const T*>(p_.zeros);
+#pragma GCC unroll 6
+    for (int i = 0; i < kPixels; ++i) {
+      const int64_t y = corner.y + i - 1;
+      const bool inside = y >= 0 && y < p_.height;
+      const T* row = image + (y >> shift) * width * p_.in_channels;
+#pragma GCC unroll 6
+      for (int j = 0; j < kPixels; ++j) {
+        pixels[kPixels * i + j] =
+            inside && columns[j] >= 0 ? row + columns[j] : zeros;
+      }
+    }
+  }
+
+  // A^T m A of a tile's products, to the images.
+  CASCADE_INLINED void TransformOutput(const TileCorner& corner,
+                                       const float* row) const {
+    const int64_t first =
+        ((corner.image * p_.height + corner.y) * p_.width + corner.x) *
+        p_.out_channels;
+    const int64_t rows = Within(corner.y, p_.height);
+    const int64_t columns = Within(corner.x, p_.width);
+    for (int64_t c = 0; c < p_.out_channels; c += kLanes) {
+      F down[kTile][kPixels];
+#pragma GCC unroll 6
+      for (int j = 0; j < kPixels; ++j) {
+        F m[kPixels];
+#pragma GCC unroll 6
+        for (int i = 0; i < kPixels; ++i) {
+          m[i] = Load<kLanes>(row + c + (kPixels * i + j) * out_matrix_);
+        }
+        F results[kTile];
+        Transform::Results(m, results);
+#pragma GCC unroll 6
+        for (int i = 0; i < kTile; ++i) down[i][j] = results[i];
+      }
+      const F bias = Load<kLanes>(p_.bias + c);
+#pragma GCC unroll 6
+      for (int i = 0; i < kTile; ++i) {
+        if (i >= rows) break;
+        F results[kTile];
+        Transform::Results(down[i], results);
+#pragma GCC unroll 6
+        for (int j = 0; j < kTile; ++j) {
+          if (j >= columns) break;
+          Write(results[j] + bias,
+                first + (i * p_.width + j) * p_.out_channels + c);
+        }
+      }
+    }
+  }
+
+  // How many of a tile's results are within the image.
+  CASCADE_INLINED static int64_t Within(int64_t corner, int64_t size) {
+    return size - corner < kTile ? size - corner : kTile;
+  }
+
+  CASCADE_INLINED void Write(F value, int64_t at) const {
+    if (p_.residual != nullptr) value += Load<kLanes>(p_.residual + at);
+    Store<kLanes>(value, p_.out + at);
+  }
+
+  const WinogradProblem<T>& p_;
+  const int64_t across_;    // Tiles, of an image.
+  const int64_t of_image_;  // Tiles.
+  const int64_t in_row_;
+  const int64_t out_row_;
+  const int64_t in_matrix_;
+  const int64_t out_matrix_;
+};
+
+template <int kLanes, int kMostRows, typename T>
+CASCADE_INLINED void RunBlocks(const WinogradProblem<T>& problem, int64_t begin,
+                               int64_t end, float* workspace) {
+  if (problem.tile == 2) {
+    const WinogradLoops<kLanes, kMostRows, 2, T> loops(problem);
+    for (int64_t block = begin; block < end; ++block) {
+      loops.Run(block, workspace);
+    }
+  } else {
+    const WinogradLoops<kLanes, kMostRows, 4, T> loops(problem);
+    for (int64_t block = begin; block < end; ++block) {
+      loops.Run(block, workspace);
     }
   }
 }

@@ -17,6 +17,7 @@ struct WinogradProblem {
   // Whether x has half the height and half the width, and each of its pixels
   // stands for four.
   bool doubles = false;
+  int64_t tile = 0;  // 2 or 4: computes so many results squared at once.
   int64_t images = 0;
   int64_t height = 0;
   int64_t width = 0;
@@ -31,17 +32,22 @@ struct WinogradProblem {
 // Inlined everywhere: see vector_lanes.h.
 #define CASCADE_SHARED constexpr __attribute__((always_inline))
 
+// Of a tile of so many pixels squared: what its results take.
+CASCADE_SHARED int64_t WinogradProducts(int64_t tile) {
+  return (tile + 2) * (tile + 2);
+}
 // Floats between the rows of a matrix of transformed pixels, and between two of
-// the sixteen matrices. Odd numbers of cache lines: rows and matrices that lie
-// a power of two apart would push each other out of the cache.
+// the matrices, one for each product. Odd numbers of cache lines: rows and
+// matrices that lie a power of two apart would push each other out of the
+// cache.
 CASCADE_SHARED int64_t WinogradRow(int64_t channels) { return channels + 16; }
 CASCADE_SHARED int64_t WinogradMatrix(int64_t channels, int64_t tiles) {
   return WinogradRow(channels) * tiles + 16;
 }
-CASCADE_SHARED int64_t WinogradWorkspace(int64_t in_channels,
+CASCADE_SHARED int64_t WinogradWorkspace(int64_t tile, int64_t in_channels,
                                          int64_t out_channels, int64_t tiles) {
-  return 16 * (WinogradMatrix(in_channels, tiles) +
-               WinogradMatrix(out_channels, tiles));
+  return WinogradProducts(tile) * (WinogradMatrix(in_channels, tiles) +
+                                   WinogradMatrix(out_channels, tiles));
 }
 
 #undef CASCADE_SHARED

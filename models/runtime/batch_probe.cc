@@ -1,6 +1,5 @@
 #include "models/runtime/batch_probe.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -9,7 +8,7 @@
 #include <set>
 
 #include "absl/time/clock.h"
-#include "models/sampling/counter_noise.h"
+#include "models/nn/input_rows.h"
 
 namespace cascade {
 namespace {
@@ -39,55 +38,6 @@ std::vector<int> TrialOrder(int max_rows) {
   return order;
 }
 
-at::Tensor RandomImages(const StageSpec& spec, int rows, uint64_t seed) {
-  at::Tensor images = at::empty(
-      {rows, spec.channels, spec.resolution, spec.resolution}, at::kFloat);
-  FillNormal({.seed = seed},
-             {images.data_ptr<float>(), static_cast<size_t>(images.numel())});
-  return images;
-}
-
-// Rows that differ in everything that rows may differ in.
-nn::UNetInput RandomInput(const StageSpec& spec, int rows) {
-  nn::UNetInput input;
-  input.x = RandomImages(spec, rows, 1);
-  input.timestep = at::empty({rows}, at::kFloat);
-  for (int i = 0; i < rows; ++i) {
-    input.timestep.data_ptr<float>()[i] =
-        static_cast<float>(int64_t{i} * (spec.diffusion.num_timesteps - 1) /
-                           std::max(rows - 1, 1));
-  }
-  if (spec.num_classes > 0) {
-    const int classes = spec.num_classes + (spec.has_null_class ? 1 : 0);
-    input.class_id = at::empty({rows}, at::kLong);
-    for (int i = 0; i < rows; ++i) {
-      input.class_id.data_ptr<int64_t>()[i] = i % classes;
-    }
-  }
-  if (spec.low_resolution > 0) input.low_res = RandomImages(spec, rows, 2);
-  if (spec.augmentation.enabled) {
-    input.augmentation = at::empty({rows}, at::kFloat);
-    for (int i = 0; i < rows; ++i) {
-      input.augmentation.data_ptr<float>()[i] = static_cast<float>(
-          int64_t{i} * spec.augmentation.num_timesteps / rows);
-    }
-  }
-  return input;
-}
-
-nn::UNetInput Rows(const nn::UNetInput& input, int begin, int count,
-                   at::Device device) {
-  const auto rows = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, begin, count).to(device)
-                            : tensor;
-  };
-  return {.x = rows(input.x),
-          .timestep = rows(input.timestep),
-          .class_id = rows(input.class_id),
-          .low_res = rows(input.low_res),
-          .augmentation = rows(input.augmentation)};
-}
-
 bool SameBits(const at::Tensor& a, const at::Tensor& b) {
   return a.numel() == b.numel() &&
          std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
@@ -98,13 +48,12 @@ bool SameBits(const at::Tensor& a, const at::Tensor& b) {
 class Prober {
  public:
   Prober(const StageNetwork& network, const StageSpec& spec, int max_rows)
-      : network_(network), input_(RandomInput(spec, max_rows)) {}
+      : network_(network),
+        input_(nn::RandomInput(spec, max_rows, network.device())) {}
 
   // Waits for the output: it comes to the host.
   at::Tensor Run(int begin, int count) const {
-    return network_.Run(Rows(input_, begin, count, network_.device()))
-        .cpu()
-        .contiguous();
+    return network_.Run(nn::Rows(input_, begin, count)).cpu().contiguous();
   }
 
   bool IsExact(int rows) {

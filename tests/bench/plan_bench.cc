@@ -8,8 +8,6 @@
 // answers each line of its standard input with the seconds that one took.
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/randn.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -18,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "models/nn/input_rows.h"
 #include "models/nn/unet.h"
 #include "models/plan/unet_plan.h"
 #include "models/weights/cascade_manifest.h"
@@ -35,22 +34,6 @@ struct PlanSettings : BenchSettings {
   size_t stage = 0;
   std::string engine = "plan";
 };
-
-nn::UNetInput RandomInput(const StageSpec& spec, const UNetConfig& config,
-                          int64_t batch) {
-  nn::UNetInput input;
-  const int64_t size = spec.resolution;
-  input.x = at::randn({batch, config.image_channels, size, size});
-  input.timestep = at::arange(batch, at::kFloat) * 7 + 3;
-  if (config.num_classes > 0) {
-    input.class_id = at::arange(batch, at::kLong).remainder(config.num_classes);
-  }
-  if (config.super_resolution) input.low_res = at::randn_like(input.x);
-  if (config.augmentation_embedding) {
-    input.augmentation = at::arange(batch, at::kFloat);
-  }
-  return input;
-}
 
 absl::Status MeasureSteps(const PlanSettings& settings,
                           const std::function<void()>& step) {
@@ -78,7 +61,7 @@ absl::Status Run(const PlanSettings& settings) {
   at::set_num_threads(settings.threads);
   const at::NoGradGuard no_grad;
   const nn::UNetInput input =
-      RandomInput(stage.spec, stage.network, settings.batch);
+      nn::RandomInput(stage.spec, settings.batch, at::kCPU);
   if (settings.engine == "modules") {
     return MeasureSteps(settings, [&] { unet.forward(input); });
   }

@@ -1,9 +1,5 @@
 #include "tests/gpu/card_stage.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/randn.h>
-
-#include <cmath>
 #include <utility>
 
 #include "models/cuda/serve_on_card.h"
@@ -52,50 +48,6 @@ CardStage SmallSuperResolution() {
   stage.network.super_resolution = true;
   stage.network.augmentation_embedding = true;
   return stage;
-}
-
-std::unique_ptr<nn::UNet> RandomUNet(const UNetConfig& config) {
-  const at::NoGradGuard no_grad;
-  at::manual_seed(7);
-  auto unet = std::make_unique<nn::UNet>(config);
-  for (at::Tensor parameter : unet->parameters()) {
-    if (parameter.dim() < 2) continue;
-    const double fan_in =
-        static_cast<double>(parameter.numel() / parameter.size(0));
-    parameter.normal_(0, 1 / std::sqrt(fan_in));
-  }
-  unet->eval();
-  return unet;
-}
-
-nn::UNetInput RandomInput(const CardStage& stage, int rows, at::Device device) {
-  at::manual_seed(11);
-  const int64_t size = stage.spec.resolution;
-  nn::UNetInput input;
-  input.x = at::randn({rows, stage.spec.channels, size, size}).to(device);
-  input.timestep = (at::arange(rows, at::kFloat) * 31 + 5).to(device);
-  input.class_id = at::arange(rows, at::kLong)
-                       .remainder(stage.spec.num_classes + 1)
-                       .to(device);
-  if (stage.spec.low_resolution > 0) {
-    input.low_res =
-        at::randn({rows, stage.spec.channels, size, size}).to(device);
-  }
-  if (stage.spec.augmentation.enabled) {
-    input.augmentation = (at::arange(rows, at::kFloat) * 17).to(device);
-  }
-  return input;
-}
-
-nn::UNetInput RowsOf(const nn::UNetInput& input, int begin, int count) {
-  const auto rows = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, begin, count) : tensor;
-  };
-  return {.x = rows(input.x),
-          .timestep = rows(input.timestep),
-          .class_id = rows(input.class_id),
-          .low_res = rows(input.low_res),
-          .augmentation = rows(input.augmentation)};
 }
 
 std::shared_ptr<const StageNetwork> OnCard(

@@ -11,7 +11,7 @@
 
 namespace cascade {
 
-// A stage with random weights.
+// A stage, for random weights.
 struct CardStage {
   StageSpec spec;
   UNetConfig network;
@@ -21,13 +21,6 @@ struct CardStage {
 CardStage SmallBase();
 // 32x32 to 64x64, with augmentation; a norm of more than one block.
 CardStage SmallSuperResolution();
-
-// On the CPU; a function of the configuration.
-std::unique_ptr<nn::UNet> RandomUNet(const UNetConfig& config);
-
-// Rows that differ in everything that rows may differ in.
-nn::UNetInput RandomInput(const CardStage& stage, int rows, at::Device device);
-nn::UNetInput RowsOf(const nn::UNetInput& input, int begin, int count);
 
 // On a card, as the server loads it.
 std::shared_ptr<const StageNetwork> OnCard(

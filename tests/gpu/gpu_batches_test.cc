@@ -10,6 +10,7 @@
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -46,7 +47,7 @@ class GpuBatchesTest : public CardTest,
 
 TEST_P(GpuBatchesTest, AloneAndTogetherAreTheSameBytes) {
   for (const CardStage& stage : {SmallBase(), SmallSuperResolution()}) {
-    const auto unet = RandomUNet(stage.network);
+    const auto unet = RandomUNet(stage.network, 7);
     const auto network = OnCard(stage, *unet, Card(0), GetParam(),
                                 Reproducibility::kExact, kMaxRows);
     const ExecutorLimits limits =

@@ -15,8 +15,10 @@
 
 #include "models/cuda/card_functions.h"
 #include "models/cuda/eager_network.h"
+#include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -53,7 +55,7 @@ void Evaluate(benchmark::State& state,
               const std::shared_ptr<const StageNetwork>& network,
               const CardStage& stage, int rows) {
   const c10::InferenceMode inference;
-  const nn::UNetInput input = RandomInput(stage, rows, Card(0));
+  const nn::UNetInput input = nn::RandomInput(stage.spec, rows, Card(0));
   CardSeconds(*network, input);
   for (auto _ : state) {
     state.SetIterationTime(CardSeconds(*network, input));
@@ -65,7 +67,7 @@ void Evaluate(benchmark::State& state,
 
 void Register(const CardStage& stage, const std::string& dtype_name,
               at::ScalarType dtype) {
-  const auto unet = RandomUNet(stage.network);
+  const auto unet = RandomUNet(stage.network, 7);
   const std::shared_ptr<const StageNetwork> replayed =
       OnCard(stage, *unet, Card(0), dtype, Reproducibility::kFast, kMaxRows);
   const std::shared_ptr<const StageNetwork> eager = ServeEagerly(

@@ -7,8 +7,10 @@
 
 #include "models/cuda/card_functions.h"
 #include "models/cuda/eager_network.h"
+#include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -21,17 +23,17 @@ class GpuGraphTest : public CardTest,
 TEST_P(GpuGraphTest, AReplayIsTheEagerRun) {
   const c10::InferenceMode inference;
   for (const CardStage& stage : {SmallBase(), SmallSuperResolution()}) {
-    const auto unet = RandomUNet(stage.network);
+    const auto unet = RandomUNet(stage.network, 7);
     const auto replayed = OnCard(stage, *unet, Card(0), GetParam(),
                                  Reproducibility::kFast, kMaxRows);
     const auto eager = ServeEagerly(*unet, {.functions = &CudaFunctions(),
                                             .device = Card(0),
                                             .dtype = GetParam()});
-    const nn::UNetInput input = RandomInput(stage, kMaxRows, Card(0));
+    const nn::UNetInput input = nn::RandomInput(stage.spec, kMaxRows, Card(0));
     // From large to small, so that rows of the batch before are left over.
     for (const int rows : {8, 4, 2, 1}) {
       for (int begin = 0; begin < kMaxRows; begin += rows) {
-        const nn::UNetInput some = RowsOf(input, begin, rows);
+        const nn::UNetInput some = nn::Rows(input, begin, rows);
         EXPECT_TRUE(replayed->Run(some).equal(eager->Run(some)))
             << rows << " rows from " << begin;
       }
@@ -42,17 +44,17 @@ TEST_P(GpuGraphTest, AReplayIsTheEagerRun) {
 TEST_P(GpuGraphTest, OtherSizesAreFilledUp) {
   const c10::InferenceMode inference;
   const CardStage stage = SmallBase();
-  const auto unet = RandomUNet(stage.network);
+  const auto unet = RandomUNet(stage.network, 7);
   const auto network = OnCard(stage, *unet, Card(0), GetParam(),
                               Reproducibility::kFast, kMaxRows);
-  const nn::UNetInput input = RandomInput(stage, kMaxRows, Card(0));
+  const nn::UNetInput input = nn::RandomInput(stage.spec, kMaxRows, Card(0));
   const at::Tensor all = network->Run(input);
   for (const int rows : {5, 6, 7}) {
     EXPECT_TRUE(
-        network->Run(RowsOf(input, 0, rows)).equal(all.narrow(0, 0, rows)))
+        network->Run(nn::FirstRows(input, rows)).equal(all.narrow(0, 0, rows)))
         << rows;
   }
-  EXPECT_THROW(network->Run(RandomInput(stage, kMaxRows + 1, Card(0))),
+  EXPECT_THROW(network->Run(nn::RandomInput(stage.spec, kMaxRows + 1, Card(0))),
                c10::Error);
 }
 

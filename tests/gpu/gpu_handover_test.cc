@@ -11,6 +11,7 @@
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -20,7 +21,7 @@ constexpr int kImages = 8;
 std::unique_ptr<TorchStageExecutor> Executor(const CardStage& stage,
                                              at::Device card) {
   return MakeExecutor(stage.spec,
-                      OnCard(stage, *RandomUNet(stage.network), card,
+                      OnCard(stage, *RandomUNet(stage.network, 7), card,
                              at::kBFloat16, Reproducibility::kFast, 2),
                       Limits({1, 2}, 4));
 }

@@ -10,6 +10,7 @@
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -19,7 +20,7 @@ constexpr int kMaxRows = 8;
 class GpuMemoryTest : public CardTest {
  protected:
   static std::shared_ptr<const StageNetwork> Load(const CardStage& stage) {
-    return OnCard(stage, *RandomUNet(stage.network), Card(0), at::kBFloat16,
+    return OnCard(stage, *RandomUNet(stage.network, 7), Card(0), at::kBFloat16,
                   Reproducibility::kFast, kMaxRows);
   }
 };

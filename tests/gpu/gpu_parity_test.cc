@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "models/nn/input_rows.h"
 #include "tests/gpu/card.h"
 #include "tests/gpu/card_stage.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -28,13 +30,13 @@ class GpuParityTest : public CardTest,
   void CompareNetworks(const CardStage& stage) const {
     const c10::InferenceMode inference;
     constexpr int kRows = 5;
-    const auto unet = RandomUNet(stage.network);
+    const auto unet = RandomUNet(stage.network, 7);
     const auto network = OnCard(stage, *unet, Card(0), GetParam().dtype,
                                 Reproducibility::kFast, 8);
     const at::Tensor expected =
-        unet->forward(RandomInput(stage, kRows, at::kCPU));
+        unet->forward(nn::RandomInput(stage.spec, kRows, at::kCPU));
     const at::Tensor made =
-        network->Run(RandomInput(stage, kRows, Card(0))).cpu();
+        network->Run(nn::RandomInput(stage.spec, kRows, Card(0))).cpu();
     const double difference =
         ((made - expected).abs().max() / expected.std()).item<double>();
     std::printf("%s %s: %.3g standard deviations at most\n",
@@ -60,7 +62,7 @@ class GpuImageParityTest : public CardTest {};
 // Whole images in floats: tables, noise, guidance, thresholds and augmentation.
 TEST_F(GpuImageParityTest, ImagesAreTheCpus) {
   for (const CardStage& stage : {SmallBase(), SmallSuperResolution()}) {
-    const std::shared_ptr<nn::UNet> unet = RandomUNet(stage.network);
+    const std::shared_ptr<nn::UNet> unet = RandomUNet(stage.network, 7);
     const std::vector<ImagePlan> plans = MixedPlans(stage.spec, 5);
     const auto cpu = MakeExecutor(stage.spec, ServeModules(unet, at::kCPU),
                                   Limits({1, 2}, 4));

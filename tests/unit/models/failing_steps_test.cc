@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 #include "tests/unit/models/scripted_network.h"
 #include "tests/unit/models/tiny_cascade.h"
 

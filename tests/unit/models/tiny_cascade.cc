@@ -2,14 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "models/sampling/counter_noise.h"
 #include "models/sha256.h"
 #include "models/weights/module_weights.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade {
 namespace {
@@ -59,28 +58,6 @@ StageManifest TinySuperResolution() {
 }
 
 StageManifest TinyUnconditional() { return TinyStage(8, 3, 0); }
-
-std::shared_ptr<nn::UNet> RandomUNet(const UNetConfig& config, uint64_t seed) {
-  auto unet = std::make_shared<nn::UNet>(config);
-  at::NoGradGuard no_grad;
-  uint32_t index = 0;
-  for (at::Tensor& parameter : unet->parameters()) {
-    std::vector<float> values(static_cast<size_t>(parameter.numel()));
-    FillNormal({.seed = seed, .step = index++}, values);
-    // By fan-in, so that activations neither die nor explode; norms near 1.
-    const bool is_vector = parameter.dim() == 1;
-    const double scale = is_vector
-                             ? 0.1
-                             : 1 / std::sqrt(static_cast<double>(
-                                       parameter.numel() / parameter.size(0)));
-    float* out = parameter.data_ptr<float>();
-    for (size_t i = 0; i < values.size(); ++i) {
-      out[i] =
-          static_cast<float>(scale) * values[i] + (is_vector ? 0.5f : 0.0f);
-    }
-  }
-  return unet;
-}
 
 std::string WritePackage(const std::string& name,
                          std::vector<StageManifest> stages) {

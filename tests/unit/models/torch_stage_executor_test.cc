@@ -22,6 +22,7 @@
 #include "models/sampling/augmentation.h"
 #include "models/sampling/counter_noise.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 #include "tests/unit/models/scripted_network.h"
 #include "tests/unit/models/tiny_cascade.h"
 

@@ -24,6 +24,7 @@
 #include "models/training/reference_sampler.h"
 #include "models/weights/module_weights.h"
 #include "tests/unit/models/driven_executor.h"
+#include "tests/unit/models/random_unet.h"
 #include "tests/unit/models/scripted_network.h"
 #include "tests/unit/models/tiny_cascade.h"
 

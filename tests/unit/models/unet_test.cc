@@ -6,86 +6,31 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <utility>
+#include <vector>
 
+#include "models/nn/input_rows.h"
 #include "models/nn/resample.h"
+#include "tests/unit/models/random_unet.h"
 
 namespace cascade::nn {
 namespace {
 
-// A base like those of small cascades.
-UNetConfig BaseConfig() {
-  UNetConfig config;
-  config.image_channels = 1;
-  config.out_channels = 1;
-  config.model_channels = 24;
-  config.channel_mult = {1, 2};
-  config.num_res_blocks = 1;
-  config.attention_downsampling = {2};
-  config.num_heads = 2;
-  config.norm_groups = 8;
-  config.num_classes = 3;
-  config.null_class = true;
-  return config;
-}
-
-UNetConfig SuperResolutionConfig() {
-  UNetConfig config = BaseConfig();
-  config.super_resolution = true;
-  config.augmentation_embedding = true;
-  config.scale_shift_norm = false;
-  config.resblock_updown = false;
-  config.attention_order = AttentionOrder::kNew;
-  return config;
-}
-
-// Random weights everywhere: the zeros of a fresh network hide errors.
-std::unique_ptr<UNet> RandomUNet(const UNetConfig& config) {
-  at::set_num_threads(1);
-  at::manual_seed(7);
-  auto unet = std::make_unique<UNet>(config);
-  const at::NoGradGuard no_grad;
-  for (at::Tensor parameter : unet->parameters()) {
-    if (parameter.dim() > 1) parameter.normal_(0, 0.1);
-  }
-  unet->eval();
-  return unet;
-}
-
-UNetInput RandomInput(const UNetConfig& config, int64_t batch, int64_t size) {
-  at::manual_seed(11);
-  UNetInput input;
-  input.x = at::randn({batch, config.image_channels, size, size});
-  input.timestep = at::arange(batch, at::kFloat) * 31 + 5;
-  input.class_id = at::arange(batch, at::kLong).remainder(4);
-  if (config.super_resolution) input.low_res = at::randn_like(input.x);
-  if (config.augmentation_embedding) {
-    input.augmentation = at::arange(batch, at::kFloat) * 17;
-  }
-  return input;
-}
-
-UNetInput Rows(const UNetInput& input, int64_t begin, int64_t count) {
-  const auto rows = [&](const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.narrow(0, begin, count) : tensor;
-  };
-  return {rows(input.x), rows(input.timestep), rows(input.class_id),
-          rows(input.low_res), rows(input.augmentation)};
-}
-
-class UNetBatchTest : public testing::TestWithParam<UNetConfig> {};
+class UNetBatchTest : public testing::TestWithParam<UNetKind> {};
 
 TEST_P(UNetBatchTest, GivesAnImageTheSameBitsInEveryBatch) {
   const at::NoGradGuard no_grad;
-  const auto unet = RandomUNet(GetParam());
+  at::set_num_threads(1);
+  const auto unet = RandomUNet(GetParam().config, 7);
   constexpr int64_t kMaxBatch = 32;
-  const UNetInput input = RandomInput(GetParam(), kMaxBatch, 8);
+  const UNetInput input =
+      RandomInput(StageOf(GetParam().config, 8), kMaxBatch, at::kCPU);
   std::vector<at::Tensor> alone;
   for (int64_t i = 0; i < kMaxBatch; ++i) {
     alone.push_back(unet->forward(Rows(input, i, 1)));
   }
   for (int64_t batch = 2; batch <= kMaxBatch; ++batch) {
-    const at::Tensor together = unet->forward(Rows(input, 0, batch));
+    const at::Tensor together = unet->forward(FirstRows(input, batch));
     for (int64_t i = 0; i < batch; ++i) {
       EXPECT_TRUE(together.narrow(0, i, 1).equal(alone[size_t(i)]))
           << "row " << i << " of " << batch;
@@ -93,13 +38,12 @@ TEST_P(UNetBatchTest, GivesAnImageTheSameBitsInEveryBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, UNetBatchTest,
-                         testing::Values(BaseConfig(),
-                                         SuperResolutionConfig()));
+INSTANTIATE_TEST_SUITE_P(Kinds, UNetBatchTest, testing::ValuesIn(UNetKinds()),
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST(UNetTest, InferenceAndTrainingAgree) {
-  const auto unet = RandomUNet(SuperResolutionConfig());
-  const UNetInput input = RandomInput(unet->config(), 3, 8);
+  const auto unet = RandomUNet(SuperResolutionConfig(), 7);
+  const UNetInput input = RandomInput(StageOf(unet->config(), 8), 3, at::kCPU);
   const at::Tensor training = unet->forward(input);
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(unet->forward(input).allclose(training, 1e-4, 1e-5));
@@ -108,15 +52,14 @@ TEST(UNetTest, InferenceAndTrainingAgree) {
 TEST(UNetTest, IsZeroWhenFresh) {
   const at::NoGradGuard no_grad;
   UNet unet(BaseConfig());
-  EXPECT_EQ(
-      unet.forward(RandomInput(unet.config(), 2, 8)).abs().max().item<float>(),
-      0);
+  const UNetInput input = RandomInput(StageOf(unet.config(), 8), 2, at::kCPU);
+  EXPECT_EQ(unet.forward(input).abs().max().item<float>(), 0);
 }
 
 TEST(UNetTest, HearsOfItsConditions) {
   const at::NoGradGuard no_grad;
-  const auto unet = RandomUNet(SuperResolutionConfig());
-  const UNetInput input = RandomInput(unet->config(), 1, 8);
+  const auto unet = RandomUNet(SuperResolutionConfig(), 7);
+  const UNetInput input = RandomInput(StageOf(unet->config(), 8), 1, at::kCPU);
   const at::Tensor output = unet->forward(input);
   const auto differs = [&](UNetInput changed) {
     return !unet->forward(changed).equal(output);
