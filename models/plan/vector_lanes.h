@@ -111,7 +111,19 @@ CASCADE_INLINED void MultiplyAll(const float* rows, int64_t row_stride,
   }
 }
 
-// Rows times a matrix that lies in panels (weight_panels.h).
+// Where the `part`-th of so many parts of the columns begins, which share the
+// panels evenly; a part may be empty.
+template <int kLanes>
+CASCADE_INLINED int64_t PartBegin(int64_t columns, int64_t part,
+                                  int64_t parts) {
+  if (part == parts) return columns;
+  const int64_t vectors = columns / kLanes;
+  const int64_t panels = vectors > 1 ? vectors / 2 : 1;
+  return panels * part / parts * 2 * kLanes;
+}
+
+// Rows times a matrix that lies in panels (weight_panels.h), or such a part of
+// it.
 template <int kLanes, int kMostRows>
 CASCADE_INLINED void MultiplyByPanels(const float* rows, int64_t row_stride,
                                       const float* panels, int64_t depth,

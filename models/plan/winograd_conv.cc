@@ -10,6 +10,8 @@
 namespace cascade {
 namespace {
 
+constexpr int64_t kFullRows = 12;  // That are multiplied at once at best.
+
 int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 int64_t TilesOf(const WinogradConv::Images& images, int64_t tile) {
@@ -22,13 +24,12 @@ int64_t TilesOf(const WinogradConv::Images& images, int64_t tile) {
 // 384 channels.
 int64_t MostTiles(int64_t tile, int64_t in_channels, int64_t out_channels) {
   constexpr int64_t kKibi = 1024;
-  constexpr int64_t kStep = 12;  // Rows that are multiplied at once.
   const int64_t weights = WinogradProducts(tile) * in_channels * out_channels;
   const bool fit = weights <= 512 * kKibi;
   const int64_t floats = (fit ? 160 : 800) * kKibi;
   const int64_t of_tile = WinogradWorkspace(tile, in_channels, out_channels, 1);
-  return std::clamp(floats / of_tile / kStep * kStep, kStep,
-                    (fit ? 2 : 8) * kStep);
+  return std::clamp(floats / of_tile / kFullRows * kFullRows, kFullRows,
+                    (fit ? 2 : 8) * kFullRows);
 }
 
 // Rows of G, for a kernel of three: what it is at each point, by what the
@@ -122,21 +123,30 @@ WinogradConv::WinogradConv(std::span<const float> weight,
       weights_(Pack(weight, tile_, out_channels_, in_channels_, instructions)) {
 }
 
-int64_t WinogradConv::TilesInBlock(const Images& images) const {
-  if (images.threads <= 1) return most_tiles_;
+WinogradConv::Split WinogradConv::SplitOf(const Images& images) const {
+  if (images.threads <= 1) return {.tiles_in_block = most_tiles_, .parts = 1};
   constexpr int64_t kRows = 4;  // That are multiplied at once at least.
-  const int64_t share = CeilDivide(TilesOf(images, tile_), images.threads);
+  const int64_t tiles = TilesOf(images, tile_);
+  // Of too few tiles each thread would read all weights for little: then they
+  // share out the weights.
+  const int64_t shares =
+      std::clamp(tiles / kFullRows, int64_t{1}, images.threads);
+  const int64_t share = CeilDivide(tiles, shares);
   const int64_t blocks = CeilDivide(share, most_tiles_);
-  return CeilDivide(CeilDivide(share, blocks), kRows) * kRows;
+  return {
+      .tiles_in_block = CeilDivide(CeilDivide(share, blocks), kRows) * kRows,
+      .parts = images.threads / shares};
 }
 
 int64_t WinogradConv::Blocks(const Images& images) const {
-  return CeilDivide(TilesOf(images, tile_), TilesInBlock(images));
+  const Split split = SplitOf(images);
+  return CeilDivide(TilesOf(images, tile_), split.tiles_in_block) * split.parts;
 }
 
 template <typename T>
 void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                        int64_t begin, int64_t end, T* out) const {
+  const Split split = SplitOf(images);
   const WinogradProblem<T> problem{.x = x,
                                    .out = out,
                                    .residual = residual,
@@ -150,7 +160,8 @@ void WinogradConv::Run(const Images& images, const T* x, const T* residual,
                                    .weights = weights_.data(),
                                    .bias = bias_.data(),
                                    .zeros = zeros_.data(),
-                                   .tiles_in_block = TilesInBlock(images)};
+                                   .tiles_in_block = split.tiles_in_block,
+                                   .parts = split.parts};
   float* workspace = ThreadWorkspace(
       WinogradWorkspace(tile_, in_channels_, out_channels_, most_tiles_));
   if (instructions_ == InstructionSet::kAvx512) {

@@ -56,7 +56,11 @@ class WinogradConv {
   }
 
  private:
-  int64_t TilesInBlock(const Images& images) const;
+  struct Split {
+    int64_t tiles_in_block = 0;
+    int64_t parts = 0;  // Of the output channels.
+  };
+  Split SplitOf(const Images& images) const;
 
   const InstructionSet instructions_;
   const int64_t tile_;  // Of so many results squared.

@@ -33,7 +33,10 @@ class WinogradLoops {
   CASCADE_INLINED void Run(int64_t block, float* workspace) const {
     float* inputs = workspace;
     float* products = inputs + kProducts * in_matrix_;
-    const int64_t first = block * p_.tiles_in_block;
+    const int64_t first = block / p_.parts * p_.tiles_in_block;
+    const int64_t part = block % p_.parts;
+    const int64_t begin = PartBegin<kLanes>(p_.out_channels, part, p_.parts);
+    const int64_t end = PartBegin<kLanes>(p_.out_channels, part + 1, p_.parts);
     const int64_t left = p_.images * of_image_ - first;
     const int64_t count = left < p_.tiles_in_block ? left : p_.tiles_in_block;
     for (int64_t t = 0; t < count; ++t) {
@@ -43,12 +46,12 @@ class WinogradLoops {
     for (int64_t i = 0; i < kProducts; ++i) {
       MultiplyByPanels<kLanes, kMostRows>(
           inputs + i * in_matrix_, in_row_,
-          p_.weights + i * p_.in_channels * p_.out_channels, p_.in_channels,
-          p_.out_channels, (count + 3) / 4 * 4, products + i * out_matrix_,
-          out_row_);
+          p_.weights + (i * p_.out_channels + begin) * p_.in_channels,
+          p_.in_channels, end - begin, (count + 3) / 4 * 4,
+          products + i * out_matrix_ + begin, out_row_);
     }
     for (int64_t t = 0; t < count; ++t) {
-      TransformOutput(CornerOf(first + t), products + t * out_row_);
+      TransformOutput(CornerOf(first + t), products + t * out_row_, begin, end);
     }
   }
 
@@ -123,15 +126,16 @@ class WinogradLoops {
     }
   }
 
-  // A^T m A of a tile's products, to the images.
+  // A^T m A of a tile's products, to the channels from `begin` to `end`.
   CASCADE_INLINED void TransformOutput(const TileCorner& corner,
-                                       const float* row) const {
+                                       const float* row, int64_t begin,
+                                       int64_t end) const {
     const int64_t first =
         ((corner.image * p_.height + corner.y) * p_.width + corner.x) *
         p_.out_channels;
     const int64_t rows = Within(corner.y, p_.height);
     const int64_t columns = Within(corner.x, p_.width);
-    for (int64_t c = 0; c < p_.out_channels; c += kLanes) {
+    for (int64_t c = begin; c < end; c += kLanes) {
       F down[kTile][kPixels];
 #pragma GCC unroll 6
       for (int j = 0; j < kPixels; ++j) {

@@ -27,6 +27,7 @@ struct WinogradProblem {
   const float* bias = nullptr;     // [out_channels]
   const float* zeros = nullptr;    // At least in_channels.
   int64_t tiles_in_block = 0;      // Computed together; a multiple of 4.
+  int64_t parts = 1;  // That share such tiles' output channels: a block each.
 };
 
 // Inlined everywhere: see vector_lanes.h.
@@ -52,7 +53,7 @@ CASCADE_SHARED int64_t WinogradWorkspace(int64_t tile, int64_t in_channels,
 
 #undef CASCADE_SHARED
 
-// Computes the blocks of tiles from `begin` to before `end`. `workspace` has
+// Computes the blocks from `begin` to before `end`. `workspace` has
 // WinogradWorkspace() floats, for this call alone.
 //
 // For processors with AVX-512 (F, BW, DQ, VL).
