@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "models/plan/bf16.h"
+#include "models/plan/instruction_set.h"
 
 namespace cascade {
 
@@ -35,12 +37,11 @@ struct NormParameters {
 };
 
 // out [images, pixels, channels] of the input's images `begin` to `end`, which
-// any thread may compute beside others.
-void FusedNorm(const NormInput<float>& input, const NormParameters& parameters,
-               int64_t begin, int64_t end, float* out);
-void FusedNorm(const NormInput<Bf16>& input, const NormParameters& parameters,
-               int64_t begin, int64_t end, Bf16* out);
-void FusedNorm(const NormInput<Bf16>& input, const NormParameters& parameters,
-               int64_t begin, int64_t end, float* out);
+// any thread may compute beside others. The processor has `instructions`; none:
+// it needs none. In and Out: float and float, Bf16 and Bf16, Bf16 and float.
+template <typename In, typename Out>
+void FusedNorm(const NormInput<In>& input, const NormParameters& parameters,
+               std::optional<InstructionSet> instructions, int64_t begin,
+               int64_t end, Out* out);
 
 }  // namespace cascade

@@ -18,7 +18,8 @@ const T* Data(const at::Tensor& tensor) {
 
 template <typename In, typename Out>
 void RunTyped(const at::Tensor& x, const at::Tensor& second,
-              const NormParameters& parameters, at::Tensor& out) {
+              const NormParameters& parameters,
+              std::optional<InstructionSet> instructions, at::Tensor& out) {
   const NormInput<In> input{
       .first = Data<In>(x),
       .second = Data<In>(second),
@@ -29,7 +30,7 @@ void RunTyped(const at::Tensor& x, const at::Tensor& second,
   Out* to = static_cast<Out*>(out.mutable_data_ptr());
   at::parallel_for(0, input.images, /*grain_size=*/1,
                    [&](int64_t begin, int64_t end) {
-                     FusedNorm(input, parameters, begin, end, to);
+                     FusedNorm(input, parameters, instructions, begin, end, to);
                    });
 }
 
@@ -37,7 +38,10 @@ void RunTyped(const at::Tensor& x, const at::Tensor& second,
 
 PlannedNorm::PlannedNorm(const at::Tensor& weight, const at::Tensor& bias,
                          int64_t groups)
-    : weight_(weight.contiguous()), bias_(bias.contiguous()), groups_(groups) {}
+    : weight_(weight.contiguous()),
+      bias_(bias.contiguous()),
+      groups_(groups),
+      instructions_(BestInstructionSet()) {}
 
 at::Tensor PlannedNorm::Run(const at::Tensor& x, const at::Tensor& second,
                             const Extras& extras, at::ScalarType dtype) const {
@@ -60,11 +64,11 @@ at::Tensor PlannedNorm::Run(const at::Tensor& x, const at::Tensor& second,
   at::Tensor out = at::empty({x.size(0), weight_.size(0), x.size(2), x.size(3)},
                              x.options().dtype(dtype), channels_last);
   if (x.scalar_type() == at::kFloat) {
-    RunTyped<float, float>(x, second, parameters, out);
+    RunTyped<float, float>(x, second, parameters, instructions_, out);
   } else if (dtype == at::kFloat) {
-    RunTyped<Bf16, float>(x, second, parameters, out);
+    RunTyped<Bf16, float>(x, second, parameters, instructions_, out);
   } else {
-    RunTyped<Bf16, Bf16>(x, second, parameters, out);
+    RunTyped<Bf16, Bf16>(x, second, parameters, instructions_, out);
   }
   return out;
 }

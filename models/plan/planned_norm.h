@@ -3,6 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "models/plan/instruction_set.h"
 
 namespace cascade {
 
@@ -36,6 +39,7 @@ class PlannedNorm {
   const at::Tensor weight_;
   const at::Tensor bias_;
   const int64_t groups_;
+  const std::optional<InstructionSet> instructions_;
 };
 
 }  // namespace cascade

@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace cascade {
@@ -21,7 +22,9 @@ constexpr int64_t kPixels = 77;  // Not a multiple of anything.
 
 // Images, parameters, and what ATen makes of them in double precision.
 struct Example {
-  Example(int64_t first, int64_t second, int64_t groups) {
+  Example(int64_t first, int64_t second, int64_t groups,
+          std::optional<InstructionSet> loops)
+      : instructions(loops) {
     at::manual_seed(5);
     const int64_t channels = first + second;
     a = at::randn({kImages, kPixels, first}) * 3 + 1;
@@ -66,7 +69,7 @@ struct Example {
   double Error(at::ScalarType out_type) const {
     const at::Tensor out =
         at::empty({kImages, kPixels, a.size(2) + b.size(2)}, out_type);
-    FusedNorm(Input<T>(), parameters, 0, kImages,
+    FusedNorm(Input<T>(), parameters, instructions, 0, kImages,
               static_cast<Out*>(out.data_ptr()));
     const at::Tensor expected = Expected();
     return ((out.to(at::kDouble) - expected).abs() / (1 + expected.abs()))
@@ -74,24 +77,36 @@ struct Example {
         .item<double>();
   }
 
+  const std::optional<InstructionSet> instructions;
   at::Tensor a, b, weight, bias, extras;
   NormParameters parameters;
 };
 
-TEST(FusedNormTest, NormalisesAndIsSilu) {
+// With each instruction set, and with none.
+class FusedNormTest
+    : public testing::TestWithParam<std::optional<InstructionSet>> {
+ protected:
+  void SetUp() override {
+    if (BestInstructionSet() < GetParam()) {
+      GTEST_SKIP() << "this processor does not have the instructions";
+    }
+  }
+};
+
+TEST_P(FusedNormTest, NormalisesAndIsSilu) {
   for (const int64_t channels : {8, 24, 64, 96, 200}) {
-    const Example example(channels, 0, 8);
+    const Example example(channels, 0, 8, GetParam());
     EXPECT_LT((example.Error<float, float>(at::kFloat)), 2e-6) << channels;
   }
 }
 
-TEST(FusedNormTest, GroupsMayReachOverTwoPieces) {
-  const Example example(40, 24, 4);
+TEST_P(FusedNormTest, GroupsMayReachOverTwoPieces) {
+  const Example example(40, 24, 4, GetParam());
   EXPECT_LT((example.Error<float, float>(at::kFloat)), 2e-6);
 }
 
-TEST(FusedNormTest, AddsBeforeAndScalesAndShiftsAfter) {
-  Example example(64, 0, 16);
+TEST_P(FusedNormTest, AddsBeforeAndScalesAndShiftsAfter) {
+  Example example(64, 0, 16, GetParam());
   example.parameters.scale = example.Extra(1);
   example.parameters.shift = example.Extra(2);
   EXPECT_LT((example.Error<float, float>(at::kFloat)), 4e-6);
@@ -101,8 +116,8 @@ TEST(FusedNormTest, AddsBeforeAndScalesAndShiftsAfter) {
   EXPECT_LT((example.Error<float, float>(at::kFloat)), 4e-6);
 }
 
-TEST(FusedNormTest, BfloatsAreRoundedOnce) {
-  Example example(40, 24, 4);
+TEST_P(FusedNormTest, BfloatsAreRoundedOnce) {
+  Example example(40, 24, 4, GetParam());
   example.a = example.a.to(at::kBFloat16);
   example.b = example.b.to(at::kBFloat16);
   EXPECT_LT((example.Error<Bf16, float>(at::kFloat)), 2e-6);
@@ -110,27 +125,27 @@ TEST(FusedNormTest, BfloatsAreRoundedOnce) {
   EXPECT_LT((example.Error<Bf16, Bf16>(at::kBFloat16)), 1.0 / 256);
 }
 
-TEST(FusedNormTest, MeansBeyondTheSpreadCostLittle) {
-  Example example(64, 0, 8);
+TEST_P(FusedNormTest, MeansBeyondTheSpreadCostLittle) {
+  Example example(64, 0, 8, GetParam());
   example.a = example.a + 100;  // Thirty times the deviation.
   EXPECT_LT((example.Error<float, float>(at::kFloat)), 2e-4);
 }
 
-TEST(FusedNormTest, SiluHasNoEdges) {
-  Example example(8, 0, 8);
+TEST_P(FusedNormTest, SiluHasNoEdges) {
+  Example example(8, 0, 8, GetParam());
   example.bias.copy_(at::randn({8}).sign() * 200);
   EXPECT_LT((example.Error<float, float>(at::kFloat)), 2e-6);
 }
 
 // What the server tells from images that are finite.
-TEST(FusedNormTest, NaNsStay) {
+TEST_P(FusedNormTest, NaNsStay) {
   for (const float odd : {std::numeric_limits<float>::quiet_NaN(),
                           std::numeric_limits<float>::infinity()}) {
-    Example example(16, 0, 4);
+    Example example(16, 0, 4, GetParam());
     example.a[1][3][5] = odd;
     const at::Tensor out = at::empty({kImages, kPixels, 16});
-    FusedNorm(example.Input<float>(), example.parameters, 0, kImages,
-              out.data_ptr<float>());
+    FusedNorm(example.Input<float>(), example.parameters, GetParam(), 0,
+              kImages, out.data_ptr<float>());
     EXPECT_TRUE(out[1].isnan().any().item<bool>());
     EXPECT_TRUE(out[0].isfinite().all().item<bool>());
     EXPECT_TRUE(out[2].isfinite().all().item<bool>());
@@ -138,24 +153,33 @@ TEST(FusedNormTest, NaNsStay) {
     example.a = example.a.to(at::kBFloat16);
     example.b = example.b.to(at::kBFloat16);
     const at::Tensor rounded = at::empty({kImages, kPixels, 16}, at::kBFloat16);
-    FusedNorm(example.Input<Bf16>(), example.parameters, 0, kImages,
+    FusedNorm(example.Input<Bf16>(), example.parameters, GetParam(), 0, kImages,
               static_cast<Bf16*>(rounded.data_ptr()));
     EXPECT_TRUE(rounded[1].isnan().any().item<bool>());
   }
 }
 
-TEST(FusedNormTest, AnImageIsTheSameAloneAndAmongOthers) {
-  const Example example(40, 24, 4);
+TEST_P(FusedNormTest, AnImageIsTheSameAloneAndAmongOthers) {
+  const Example example(40, 24, 4, GetParam());
   const at::Tensor together = at::empty({kImages, kPixels, 64});
-  FusedNorm(example.Input<float>(), example.parameters, 0, kImages,
+  FusedNorm(example.Input<float>(), example.parameters, GetParam(), 0, kImages,
             together.data_ptr<float>());
   const at::Tensor apart = at::empty({kImages, kPixels, 64});
   for (int64_t image = 0; image < kImages; ++image) {
-    FusedNorm(example.Input<float>(), example.parameters, image, image + 1,
-              apart.data_ptr<float>());
+    FusedNorm(example.Input<float>(), example.parameters, GetParam(), image,
+              image + 1, apart.data_ptr<float>());
   }
   EXPECT_TRUE(apart.equal(together));
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    InstructionSets, FusedNormTest,
+    testing::Values(std::nullopt, InstructionSet::kAvx2,
+                    InstructionSet::kAvx512),
+    [](const testing::TestParamInfo<std::optional<InstructionSet>>& one) {
+      if (!one.param) return "Baseline";
+      return *one.param == InstructionSet::kAvx2 ? "Avx2" : "Avx512";
+    });
 
 }  // namespace
 }  // namespace cascade
