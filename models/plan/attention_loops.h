@@ -138,12 +138,29 @@ class Head {
     }
     const F most = Everywhere(largest, [](F x, F y) { return x > y ? x : y; });
     F sum = {};
-    for (int64_t i = 0; i < columns; i += kLanes) {
-      const F value = FastExp<F, Words>(Load<kLanes>(scores + i) - most);
-      Store<kLanes>(value, scores + i);
-      sum += value;
+    constexpr int kTogether = 4;  // See FastExp().
+    int64_t i = 0;
+    for (; i + kTogether * kLanes <= columns; i += kTogether * kLanes) {
+      AddExponentials<kTogether>(scores + i, most, sum);
     }
+    for (; i < columns; i += kLanes) AddExponentials<1>(scores + i, most, sum);
     return Everywhere(sum, [](F x, F y) { return x + y; })[0];
+  }
+
+  template <int kCount>
+  CASCADE_INLINED static void AddExponentials(float* scores, const F& most,
+                                              F& sum) {
+    F values[kCount];
+#pragma GCC unroll 8
+    for (int v = 0; v < kCount; ++v) {
+      values[v] = Load<kLanes>(scores + v * kLanes) - most;
+    }
+    FastExp<F, Words>(values);
+#pragma GCC unroll 8
+    for (int v = 0; v < kCount; ++v) {
+      Store<kLanes>(values[v], scores + v * kLanes);
+      sum += values[v];
+    }
   }
 
   CASCADE_INLINED void Write(const float* sums, float factor, T* to) const {

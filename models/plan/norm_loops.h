@@ -72,34 +72,58 @@ CASCADE_INLINED void AddSums(const NormSums<T>& p) {
   }
 }
 
-template <int kLanes>
-CASCADE_INLINED Floats<kLanes> Silu(const Floats<kLanes>& x) {
-  return x *
-         Reciprocal<kLanes>(
-             FastExp<Floats<kLanes>, typename Lanes<kLanes>::Words>(-x) + 1.0f);
+template <int kLanes, int kCount>
+CASCADE_INLINED void Silu(Floats<kLanes> (&x)[kCount]) {
+  Floats<kLanes> exponential[kCount];
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; ++i) exponential[i] = -x[i];
+  FastExp<Floats<kLanes>, typename Lanes<kLanes>::Words>(exponential);
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; ++i) {
+    x[i] *= Reciprocal<kLanes>(exponential[i] + 1.0f);
+  }
 }
 
-// Whole vectors of a pixel's channels from `c` on; where they end.
+// A vector of channels of kPixels pixels.
+template <int kLanes, int kPixels, bool kSilu, typename In, typename Out>
+CASCADE_INLINED void ApplyToPixels(const NormApply<In, Out>& p, int64_t pixel,
+                                   int64_t c) {
+  const Floats<kLanes> factor = Load<kLanes>(p.factor + c);
+  const Floats<kLanes> offset = Load<kLanes>(p.offset + c);
+  const In* from = p.pixels + pixel * p.channels + c;
+  Out* to = p.out + pixel * p.out_stride + c;
+  Floats<kLanes> values[kPixels];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) {
+    values[i] = Load<kLanes>(from + i * p.channels) * factor + offset;
+  }
+  if constexpr (kSilu) Silu<kLanes>(values);
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) {
+    Store<kLanes>(values[i], to + i * p.out_stride);
+  }
+}
+
+// Whole vectors of channels from `c` on; where they end.
 template <int kLanes, bool kSilu, typename In, typename Out>
-CASCADE_INLINED int64_t ApplyToLanes(const NormApply<In, Out>& p, int64_t pixel,
-                                     int64_t c) {
-  const In* row = p.pixels + pixel * p.channels;
-  Out* out = p.out + pixel * p.out_stride;
+CASCADE_INLINED int64_t ApplyToLanes(const NormApply<In, Out>& p, int64_t c) {
   for (; c + kLanes <= p.channels; c += kLanes) {
-    const Floats<kLanes> value =
-        Load<kLanes>(row + c) * Load<kLanes>(p.factor + c) +
-        Load<kLanes>(p.offset + c);
-    Store<kLanes>(kSilu ? Silu<kLanes>(value) : value, out + c);
+    constexpr int kTogether = 8;  // See FastExp().
+    int64_t pixel = 0;
+    for (; pixel + kTogether <= p.num_pixels; pixel += kTogether) {
+      ApplyToPixels<kLanes, kTogether, kSilu>(p, pixel, c);
+    }
+    for (; pixel < p.num_pixels; ++pixel) {
+      ApplyToPixels<kLanes, 1, kSilu>(p, pixel, c);
+    }
   }
   return c;
 }
 
 template <int kLanes, bool kSilu, typename In, typename Out>
 CASCADE_INLINED void ApplyTyped(const NormApply<In, Out>& p) {
-  for (int64_t pixel = 0; pixel < p.num_pixels; ++pixel) {
-    const int64_t rest = ApplyToLanes<kLanes, kSilu>(p, pixel, 0);
-    ApplyToLanes<1, kSilu>(p, pixel, rest);
-  }
+  const int64_t rest = ApplyToLanes<kLanes, kSilu>(p, 0);
+  ApplyToLanes<1, kSilu>(p, rest);
 }
 
 template <int kLanes, typename In, typename Out>
