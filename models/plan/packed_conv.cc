@@ -11,6 +11,7 @@
 
 #include "models/nn/resample.h"
 #include "models/plan/bf16.h"
+#include "models/plan/weight_panels.h"
 
 namespace cascade {
 namespace {
@@ -69,11 +70,10 @@ PackedConv::Loops MakeLoops(const at::Tensor& weight, const at::Tensor& bias,
                             const PackedConv::Options& options) {
   const auto instructions = BestInstructionSet();
   const int64_t kernel = weight.size(2);
-  const bool is_winograd =
-      kernel == 3 && WinogradConv::Takes(weight.size(1), weight.size(0));
-  const bool is_pointwise =
-      kernel == 1 && PointwiseConv::Takes(weight.size(1), weight.size(0));
+  const bool is_winograd = kernel == 3;
+  const bool is_pointwise = kernel == 1 && !options.doubles;
   if (!instructions || options.stride != 1 || (!is_winograd && !is_pointwise) ||
+      !WeightPanels::Take(weight.size(1), weight.size(0)) ||
       (options.dtype == at::kBFloat16 && HasBfloat16Units())) {
     return {};
   }
@@ -189,20 +189,21 @@ void PackedConv::RunLoops(const at::Tensor& x, const at::Tensor& residual,
   TORCH_CHECK(
       x.is_contiguous(channels_last) && out.is_contiguous(channels_last) &&
           (!residual.defined() || residual.is_contiguous(channels_last)),
-      "a convolution's images are channels-last");
-  TORCH_CHECK(x.scalar_type() == options_.dtype,
-              "a convolution's images are of its dtype");
-  const auto run = [&](const auto& conv, const at::Tensor& from) {
+      "a convolution's images are channels-last; these have strides of ",
+      x.strides(), ", what comes out ", out.strides());
+  TORCH_CHECK(x.scalar_type() == options_.dtype, "a convolution of ",
+              options_.dtype, " was given ", x.scalar_type());
+  const auto run = [&](const auto& conv) {
     if (options_.dtype == at::kFloat) {
-      RunBlocks<float>(conv, from, residual, options_.doubles, out);
+      RunBlocks<float>(conv, x, residual, options_.doubles, out);
     } else {
-      RunBlocks<Bf16>(conv, from, residual, options_.doubles, out);
+      RunBlocks<Bf16>(conv, x, residual, options_.doubles, out);
     }
   };
   if (const auto* conv = std::get_if<WinogradConv>(&loops_)) {
-    run(*conv, x);
+    run(*conv);
   } else {
-    run(std::get<PointwiseConv>(loops_), Doubled(x));
+    run(std::get<PointwiseConv>(loops_));
   }
 }
 

@@ -16,8 +16,8 @@ namespace cascade {
 namespace {
 
 // As the convolution before, of what comes out.
-PackedConv::Options Resampled(PackedConv::Options conv,
-                              nn::Resampling resampling) {
+PackedConv::Options AfterResampling(PackedConv::Options conv,
+                                    nn::Resampling resampling) {
   if (resampling == nn::Resampling::kDown) {
     conv.height /= 2;
     conv.width /= 2;
@@ -31,7 +31,7 @@ PackedConv::Options Resampled(PackedConv::Options conv,
 // The first, which also enlarges.
 PackedConv::Options Doubling(PackedConv::Options conv,
                              nn::Resampling resampling) {
-  conv = Resampled(conv, resampling);
+  conv = AfterResampling(conv, resampling);
   conv.doubles = resampling == nn::Resampling::kUp;
   return conv;
 }
@@ -56,14 +56,14 @@ PlannedResBlock::PlannedResBlock(const nn::BlockWeights& weights,
       out_norm_(weights("out_layers.0.weight"), weights("out_layers.0.bias"),
                 shape.norm_groups),
       out_conv_(weights("out_layers.3.weight"), weights("out_layers.3.bias"),
-                Resampled(conv, shape.resampling)) {
+                AfterResampling(conv, shape.resampling)) {
   if (!shape.has_skip_convolution) return;
   const at::Tensor weight = weights("skip_connection.weight");
   const at::Tensor bias = weights("skip_connection.bias");
   const int64_t second = shape.second_channels;
   const int64_t first = weight.size(1) - second;
   skip_.emplace(weight.narrow(1, 0, first), bias,
-                Resampled(conv, shape.resampling));
+                AfterResampling(conv, shape.resampling));
   if (second == 0) return;
   second_skip_.emplace(weight.narrow(1, first, second), at::zeros_like(bias),
                        conv);

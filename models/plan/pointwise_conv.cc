@@ -22,11 +22,6 @@ std::vector<float> Pack(std::span<const float> weight, int64_t out_channels,
 
 }  // namespace
 
-bool PointwiseConv::Takes(int64_t in_channels, int64_t out_channels) {
-  return in_channels % WeightPanels::kChannels == 0 &&
-         out_channels % WeightPanels::kChannels == 0;
-}
-
 PointwiseConv::PointwiseConv(std::span<const float> weight,
                              std::span<const float> bias,
                              InstructionSet instructions)

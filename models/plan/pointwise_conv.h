@@ -15,11 +15,8 @@ namespace cascade {
 // Immutable; any thread may compute any block.
 class PointwiseConv {
  public:
-  // Whether the channels are whole vectors.
-  static bool Takes(int64_t in_channels, int64_t out_channels);
-
   // weight [out_channels, in_channels], bias [out_channels]. The processor has
-  // `instructions`, and the class takes the channels.
+  // `instructions`, and WeightPanels take the channels.
   PointwiseConv(std::span<const float> weight, std::span<const float> bias,
                 InstructionSet instructions);
 
@@ -41,7 +38,7 @@ class PointwiseConv {
   const int64_t out_channels_;
   const int64_t in_channels_;
   const std::vector<float> bias_;
-  const std::vector<float> weights_;  // WeightPanels.
+  const std::vector<float> weights_;  // In WeightPanels.
 };
 
 }  // namespace cascade

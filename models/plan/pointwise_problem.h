@@ -10,8 +10,9 @@ namespace cascade {
 // Bf16, of x and out.
 template <typename T>
 struct PointwiseProblem {
-  // Rows that are computed together: their pixels and results fit the cache of
-  // the first level beside a panel of weights.
+  // Rows that are computed together: two times what is multiplied at once. Up
+  // to some 200 channels their pixels and results fit the cache of the first
+  // level beside a panel of weights.
   static constexpr int64_t kBlock = 24;
 
   const T* x = nullptr;  // [rows, in_channels]

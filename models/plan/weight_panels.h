@@ -11,10 +11,12 @@ namespace cascade {
 // [in_channels][panel].
 class WeightPanels {
  public:
-  // Channels are multiples of this: two vectors of AVX2, one of AVX-512.
-  static constexpr int64_t kChannels = 16;
+  // Whether the channels are whole vectors: two of AVX2, one of AVX-512.
+  static bool Take(int64_t in_channels, int64_t out_channels) {
+    return in_channels % 16 == 0 && out_channels % 16 == 0;
+  }
 
-  // out_channels: a multiple of kChannels.
+  // Of channels that they take.
   WeightPanels(int64_t in_channels, int64_t out_channels,
                InstructionSet instructions)
       : in_channels_(in_channels),
@@ -22,6 +24,9 @@ class WeightPanels {
         pair_(instructions == InstructionSet::kAvx512 ? 32 : 16),
         paired_(PairedOf(out_channels, pair_)) {}
 
+  int64_t count() const {
+    return paired_ / pair_ + (paired_ < out_channels_ ? 1 : 0);
+  }
   int64_t Position(int64_t in, int64_t out) const {
     const int64_t begin = out < paired_ ? out / pair_ * pair_ : paired_;
     const int64_t panel = out < paired_ ? pair_ : out_channels_ - paired_;

@@ -97,11 +97,6 @@ std::vector<float> Pack(std::span<const float> weight, int64_t tile,
 
 }  // namespace
 
-bool WinogradConv::Takes(int64_t in_channels, int64_t out_channels) {
-  return in_channels % WeightPanels::kChannels == 0 &&
-         out_channels % WeightPanels::kChannels == 0;
-}
-
 int64_t WinogradConv::TileFor(int64_t height, int64_t width) {
   // The rows that are multiplied at once at least: fewer tiles of a single
   // image would read the weights, of which there are more than twice as many,
@@ -133,9 +128,10 @@ WinogradConv::Split WinogradConv::SplitOf(const Images& images) const {
       std::clamp(tiles / kFullRows, int64_t{1}, images.threads);
   const int64_t share = CeilDivide(tiles, shares);
   const int64_t blocks = CeilDivide(share, most_tiles_);
+  const WeightPanels panels(in_channels_, out_channels_, instructions_);
   return {
       .tiles_in_block = CeilDivide(CeilDivide(share, blocks), kRows) * kRows,
-      .parts = images.threads / shares};
+      .parts = std::min(images.threads / shares, panels.count())};
 }
 
 int64_t WinogradConv::Blocks(const Images& images) const {

@@ -19,20 +19,17 @@ namespace cascade {
 // Immutable; any thread may compute any block.
 class WinogradConv {
  public:
-  // Whether the channels are whole vectors.
-  static bool Takes(int64_t in_channels, int64_t out_channels);
-
   // The faster tile for such images: 4, or 2 for small ones.
   static int64_t TileFor(int64_t height, int64_t width);
 
   // weight [out_channels, in_channels, 3, 3], bias [out_channels]; `tile` 2 or
-  // 4, for images of any size. The processor has `instructions`, and the class
-  // takes the channels.
+  // 4, for images of any size. The processor has `instructions`, and
+  // WeightPanels take the channels.
   WinogradConv(std::span<const float> weight, std::span<const float> bias,
                int64_t tile, InstructionSet instructions);
 
   struct Images {
-    int64_t count = 0;
+    int64_t count = 0;   // At least one.
     int64_t height = 0;  // Of the output.
     int64_t width = 0;
     // Whether the input has half of both, and each of its pixels stands for

@@ -38,9 +38,8 @@ CASCADE_SHARED int64_t WinogradProducts(int64_t tile) {
   return (tile + 2) * (tile + 2);
 }
 // Floats between the rows of a matrix of transformed pixels, and between two of
-// the matrices, one for each product. Odd numbers of cache lines: rows and
-// matrices that lie a power of two apart would push each other out of the
-// cache.
+// the matrices, one for each product: a cache line more than they need. A power
+// of two apart they would push each other out of the cache.
 CASCADE_SHARED int64_t WinogradRow(int64_t channels) { return channels + 16; }
 CASCADE_SHARED int64_t WinogradMatrix(int64_t channels, int64_t tiles) {
   return WinogradRow(channels) * tiles + 16;

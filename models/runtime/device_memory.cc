@@ -2,6 +2,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include "models/cascade_model.h"
+#include "models/plan/process_memory.h"
 #include "models/runtime/host_memory.h"
 #include "models/runtime/torch_device.h"
 #include "models/runtime/torch_status.h"
@@ -28,7 +29,11 @@ DeviceMemory CardMemory(const c10::Device& device) {
 
 absl::StatusOr<DeviceMemory> MemoryOf(const std::string& device) {
   ASSIGN_OR_RETURN(const c10::Device parsed, ParseDevice(device));
-  if (parsed.is_cpu()) return HostMemory("/");
+  if (parsed.is_cpu()) {
+    // What malloc() holds and nobody uses is free for us, too.
+    ReturnFreedMemory();
+    return HostMemory("/");
+  }
   return CatchTorch(
       [&]() -> absl::StatusOr<DeviceMemory> { return CardMemory(parsed); });
 }

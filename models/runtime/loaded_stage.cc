@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "models/plan/process_memory.h"
 #include "models/runtime/batch_probe.h"
 #include "models/runtime/slot_pool.h"
 #include "models/runtime/stage_precision.h"
@@ -83,6 +84,8 @@ absl::StatusOr<LoadedStage::Network> LoadedStage::LoadTo(at::Device device) {
     limits.bytes_per_slot = SlotPool::BytesPerSlot(spec_);
     ASSIGN_OR_RETURN(limits.bytes_per_row,
                      MeasureBytesPerRow(spec_, result.network, limits));
+    // Of the file and the modules.
+    ReturnFreedMemory();
     return result;
   });
 }

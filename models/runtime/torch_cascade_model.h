@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/cascade_model.h"
+#include "models/plan/process_memory.h"
 #include "models/runtime/loaded_stage.h"
 #include "models/weights/cascade_manifest.h"
 
@@ -28,6 +29,11 @@ class TorchCascadeModel final : public CascadeModel {
                          const StageManifest& manifest,
                          const LoadOptions& options);
 
+  struct MemoryReturner {
+    ~MemoryReturner() { ReturnFreedMemory(); }
+  };
+
+  const MemoryReturner last_;  // After the stages.
   CascadeSpec spec_;
   std::vector<std::unique_ptr<LoadedStage>> stages_;
 };

@@ -23,7 +23,7 @@ struct BenchSettings {
   void AddTo(CLI::App& app, const std::string& repetitions_flag);
 };
 
-// Prints the median seconds of `work` behind `what` and the settings; with
+// Prints the median milliseconds of `work` behind `what` and the settings; with
 // `serve`, answers each line with the seconds that one took, until there are no
 // more lines. Ends at the first error of `work`, which it returns.
 absl::Status Measure(const BenchSettings& settings, const std::string& what,

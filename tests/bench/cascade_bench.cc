@@ -72,10 +72,10 @@ absl::Status Run(const CascadeSettings& settings) {
   const std::vector<std::optional<int>> class_ids =
       ClassIds(model->spec(), settings.batch);
   // Loads all stages, which leaves this thread's setting at one.
+  RETURN_IF_ERROR(sampler->Sample(kFirstSeed, class_ids).status());
+  at::set_num_threads(settings.threads);
   ASSIGN_OR_RETURN(const std::vector<SampledImage> images,
                    sampler->Sample(kFirstSeed, class_ids));
-  at::set_num_threads(settings.threads);
-  RETURN_IF_ERROR(sampler->Sample(kFirstSeed, class_ids).status());
   if (!settings.images.empty()) {
     RETURN_IF_ERROR(WriteImages(images, settings.images));
   }

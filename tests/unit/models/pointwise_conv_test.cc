@@ -143,12 +143,6 @@ TEST_P(PointwiseConvTest, NaNStaysInItsPixel) {
   EXPECT_EQ(is_nan.sum().item<int64_t>(), 16);
 }
 
-TEST(PointwiseConvChannelsTest, AreWholeVectors) {
-  EXPECT_TRUE(PointwiseConv::Takes(16, 48));
-  EXPECT_FALSE(PointwiseConv::Takes(16, 24));
-  EXPECT_FALSE(PointwiseConv::Takes(8, 16));
-}
-
 INSTANTIATE_TEST_SUITE_P(InstructionSets, PointwiseConvTest, InstructionSets(),
                          InstructionSetName);
 

@@ -135,7 +135,7 @@ TEST_P(WinogradConvTest, IsTheConvolution) {
   }
 }
 
-TEST_P(WinogradConvTest, RoundsLittleMoreThanOneDnnDoes) {
+TEST_P(WinogradConvTest, RoundsAtMostSixTimesAsMuchAsOneDnn) {
   for (int64_t tile : kTiles) {
     const Example example(128, 128, tile, GetParam());
     const at::Tensor x = RandomImages({4, 128, 16, 16});
