@@ -18,7 +18,7 @@ PARTS = [
     ("OpenCV: three modules", r".*/libopencv_"),
     ("PNG, JPEG, WebP", r".*/lib(png16|jpeg|webp|sharpyuv)"),
     ("gRPC, protobuf, Abseil, TLS", r".*/lib(grpc|gpr|proto|absl|address_sorting|upb|re2|cares|ssl|crypto|systemd)"),
-    ("C and C++", r".*/(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|z|resolv)\.so|ld-linux)"),
+    ("C and C++, jemalloc", r".*/(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|z|resolv|jemalloc)\.so|ld-linux)"),
     ("other libraries", r"usr/lib/.*\.so"),
     ("the rest", r""),
 ]
