@@ -16,9 +16,13 @@ namespace {
 
 template <int kLanes>
 struct Lanes {
-  typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
-  typedef uint32_t Words __attribute__((vector_size(4 * kLanes), aligned(4)));
-  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes), aligned(2)));
+  typedef float Floats __attribute__((vector_size(4 * kLanes)));
+  typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
+  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
+  // Anywhere in memory.
+  typedef float FloatsAt __attribute__((vector_size(4 * kLanes), aligned(4)));
+  typedef uint16_t HalvesAt
+      __attribute__((vector_size(2 * kLanes), aligned(2)));
 };
 
 template <int kLanes>
@@ -26,19 +30,20 @@ using Floats = typename Lanes<kLanes>::Floats;
 
 template <int kLanes>
 CASCADE_INLINED Floats<kLanes> Load(const float* from) {
-  return *reinterpret_cast<const Floats<kLanes>*>(from);
+  return *reinterpret_cast<const typename Lanes<kLanes>::FloatsAt*>(from);
 }
 template <int kLanes>
 CASCADE_INLINED Floats<kLanes> Load(const Bf16* from) {
   using L = Lanes<kLanes>;
-  const auto halves = *reinterpret_cast<const typename L::Halves*>(from);
+  const typename L::Halves halves =
+      *reinterpret_cast<const typename L::HalvesAt*>(from);
   return reinterpret_cast<Floats<kLanes>>(
       __builtin_convertvector(halves, typename L::Words) << 16);
 }
 
 template <int kLanes>
 CASCADE_INLINED void Store(Floats<kLanes> values, float* to) {
-  *reinterpret_cast<Floats<kLanes>*>(to) = values;
+  *reinterpret_cast<typename Lanes<kLanes>::FloatsAt*>(to) = values;
 }
 // To the nearest, ties to even. NaN stays one.
 template <int kLanes>
@@ -48,7 +53,7 @@ CASCADE_INLINED void Store(Floats<kLanes> values, Bf16* to) {
   const auto rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const auto is_nan = (bits & 0x7fffffff) > 0x7f800000;
   const auto chosen = is_nan ? typename L::Words{} + 0x7fc0 : rounded;
-  *reinterpret_cast<typename L::Halves*>(to) =
+  *reinterpret_cast<typename L::HalvesAt*>(to) =
       __builtin_convertvector(chosen, typename L::Halves);
 }
 
@@ -59,9 +64,8 @@ CASCADE_INLINED Floats<kLanes> Reciprocal(Floats<kLanes> x) {
   if constexpr (kLanes == 16) {
     // 14 bits, and twice as many by Newton's step: a division of 16 lanes takes
     // as long as all that a norm computes beside it.
-    typedef float Register __attribute__((vector_size(64)));
-    const Register first =
-        __builtin_ia32_rcp14ps512_mask(Register(x), Register{}, 0xffff);
+    const Floats<kLanes> first =
+        __builtin_ia32_rcp14ps512_mask(x, Floats<kLanes>{}, 0xffff);
     return first * (2.0f - x * first);
   }
 #endif
