@@ -46,8 +46,8 @@ TEST_F(PrecisionDistanceTest, IsThatOfTheRounding) {
             Precision::kFp32);
   EXPECT_EQ(bf16->MakeExecutor(0, "cpu").value()->limits().precision,
             Precision::kBf16);
-  for (const PrecisionDistance& distance :
-       MeasurePrecisionDistances(*fp32, *bf16, 5, 3).value()) {
+  const auto distances = MeasurePrecisionDistances(*fp32, *bf16, 5, 3).value();
+  for (const PrecisionDistance& distance : distances) {
     EXPECT_GT(distance.root_mean_square, 0);
     EXPECT_LT(distance.root_mean_square, 10);
     EXPECT_GE(distance.largest, distance.root_mean_square);
