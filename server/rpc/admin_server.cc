@@ -1,7 +1,10 @@
 #include "server/rpc/admin_server.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/base/status_macros.h"
 
 namespace cascade {
@@ -26,7 +29,11 @@ AdminServer::~AdminServer() { Shutdown(absl::Now()); }
 bool AdminServer::Shutdown(absl::Time deadline) {
   if (port_.server == nullptr) return true;
   const bool ended = service_.End(deadline);
-  port_.server->Shutdown(absl::ToChronoTime(deadline));
+  // A call that was answered at the deadline has yet to leave: gRPC would cut
+  // it off.
+  constexpr absl::Duration kLeaving = absl::Seconds(1);
+  port_.server->Shutdown(
+      absl::ToChronoTime(std::max(deadline, absl::Now() + kLeaving)));
   port_.server->Wait();
   return ended;
 }
