@@ -10,23 +10,14 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "models/plan/bf16.h"
 #include "tests/unit/models/each_instruction_set.h"
+#include "tests/unit/models/tensor_values.h"
 
 namespace cascade {
 namespace {
-
-std::span<const float> Values(const at::Tensor& tensor) {
-  return {tensor.const_data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
-
-template <typename T>
-const T* Data(const at::Tensor& tensor) {
-  return static_cast<const T*>(tensor.const_data_ptr());
-}
 
 // A convolution with random weights, and what ATen makes of it in doubles.
 struct Example {
@@ -74,10 +65,6 @@ struct Example {
   at::Tensor bias;
   std::optional<PointwiseConv> conv;
 };
-
-double LargestError(const at::Tensor& actual, const at::Tensor& expected) {
-  return (actual.to(at::kDouble) - expected).abs().max().item<double>();
-}
 
 using PointwiseConvTest = EachInstructionSet;
 
